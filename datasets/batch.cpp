@@ -1,0 +1,57 @@
+#include "datasets/batch.h"
+
+#include <torch/nn/functional/padding.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+
+namespace medsweep::datasets {
+namespace {
+
+torch::Tensor pad_to(const torch::Tensor& tensor, std::int64_t height, std::int64_t width,
+                     double value) {
+  if (tensor.size(-2) == height && tensor.size(-1) == width) return tensor;
+  return torch::constant_pad_nd(
+      tensor, {0, width - tensor.size(-1), 0, height - tensor.size(-2)}, value);
+}
+
+std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace
+
+Batch collate(const std::vector<Sample>& samples, std::int64_t multiple, std::int64_t channels) {
+  Batch batch;
+  if (samples.empty()) {
+    batch.images = torch::zeros({0, channels, multiple, multiple});
+    return batch;
+  }
+  std::int64_t height = 0, width = 0;
+  for (const Sample& sample : samples) {
+    height = std::max(height, round_up(sample.image.size(1), multiple));
+    width = std::max(width, round_up(sample.image.size(2), multiple));
+  }
+  std::vector<torch::Tensor> images;
+  for (const Sample& sample : samples) {
+    batch.sizes.push_back({sample.image.size(1), sample.image.size(2)});
+    images.push_back(pad_to(sample.image, height, width, 0));
+    Targets targets;
+    for (const auto& [task, target] : sample.targets)
+      targets[task] = {pad_to(target.labels, height, width, static_cast<double>(kIgnored))};
+    batch.targets.push_back(std::move(targets));
+    batch.samples.push_back(sample.id);
+  }
+  batch.images = torch::stack(images);
+  return batch;
+}
+
+Batch slice(const Batch& batch, std::int64_t first, std::int64_t last) {
+  const auto part = [&](const auto& list) {
+    return std::decay_t<decltype(list)>(list.begin() + first, list.begin() + last);
+  };
+  return {batch.images.slice(0, first, last), part(batch.sizes), part(batch.targets),
+          part(batch.samples)};
+}
+
+}  // namespace medsweep::datasets

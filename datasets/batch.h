@@ -1,0 +1,69 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace medsweep::datasets {
+
+/// In a label map: outside the field of view, or padding. Counts in no loss and in no metric.
+inline constexpr std::int64_t kIgnored = -1;
+
+/// The size of a 2-D image in pixels.
+struct Extent {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  bool operator==(const Extent&) const = default;
+};
+
+/// Who a sample is. Metrics are kept per case and reported with these names.
+struct SampleId {
+  std::int64_t index = 0;    ///< position in its file
+  std::string name;          ///< "patient001_ED/3": unique within the file
+  std::string case_name;     ///< "patient001_ED": the samples that are evaluated as one volume
+  std::string patient;       ///< the unit of splitting
+  std::string group;         ///< e.g. "DCM"; empty where unknown
+  std::string source;        ///< e.g. "training"; the folder or study it came from
+  std::int64_t slice = 0;    ///< position within the case
+  std::vector<double> spacing;  ///< mm along [D, H, W]; empty where unknown
+};
+
+/// What is to be predicted for one task of one sample.
+struct Target {
+  torch::Tensor labels;  ///< [H, W] int64: 0 background, 1... the study's classes, kIgnored
+};
+
+/// task -> target. A study without `tasks` has the one task "segmentation".
+using Targets = std::map<std::string, Target>;
+inline constexpr const char* kSegmentation = "segmentation";
+
+/// One sample as the network sees it, after colour mode, augmentation, patch or resize.
+struct Sample {
+  torch::Tensor image;  ///< [C, H, W] float32
+  Targets targets;
+  SampleId id;
+};
+
+/// What a model takes. Images are padded at the bottom and right to a common size with zeros,
+/// label maps likewise with kIgnored.
+struct Batch {
+  torch::Tensor images;          ///< [N, C, H, W] float32; channels-last where the trainer says so
+  std::vector<Extent> sizes;     ///< N true extents before padding
+  std::vector<Targets> targets;  ///< N; label maps are [H, W] of `images`
+  std::vector<SampleId> samples;  ///< N
+
+  std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
+};
+
+/// Pads and stacks. `multiple`: height and width are rounded up to it. An empty list gives a batch
+/// of no samples (N = 0) of `channels` x multiple x multiple.
+Batch collate(const std::vector<Sample>& samples, std::int64_t multiple = 1,
+              std::int64_t channels = 1);
+
+/// Samples [first, last) of a batch; tensors are views.
+Batch slice(const Batch& batch, std::int64_t first, std::int64_t last);
+
+}  // namespace medsweep::datasets

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <torch/nn.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/batch.h"
+
+namespace medsweep::models {
+
+/// A loss is a sum and a weight, not a mean: the trainer adds the weights over all ranks and
+/// divides, so that one, two and four ranks and a ragged last batch mean the same.
+struct Loss {
+  torch::Tensor sum;         ///< scalar float32, attached to the graph, already times `factor`
+  double weight = 0;         ///< what the sum is divided by, e.g. the number of counted pixels
+};
+
+/// name -> loss, e.g. "cross_entropy". The objective is the sum of sum / total weight.
+/// Every loss reaches every trainable parameter, even when it is empty (times 0).
+using Losses = std::map<std::string, Loss>;
+
+/// name -> weight, as in Losses.
+using LossWeights = std::map<std::string, double>;
+
+/// What a network says of a batch.
+struct Prediction {
+  torch::Tensor probabilities;  ///< [K, H, W] float32, K = the foreground classes, image's own size
+  torch::Tensor labels;         ///< [H, W] uint8: 0 background, 1...K
+};
+using Predictions = std::vector<Prediction>;  ///< one per sample
+
+/// A trainable thing: tensors to losses, tensors to predictions. Knows nothing of ranks, files or
+/// studies. Losses and probabilities are float32 whatever the precision of the network.
+class Model : public torch::nn::Module {
+ public:
+  virtual Losses loss(const datasets::Batch& batch) = 0;
+  /// The weights that loss() will return, where they follow from the targets alone; then a rank's
+  /// samples can be taken in several pieces (micro-batches, logical shards).
+  virtual std::optional<LossWeights> loss_weights(const datasets::Batch& batch) const = 0;
+  /// Without gradient; expects eval() mode. Samples of one batch share no information.
+  virtual Predictions predict(const datasets::Batch& batch) = 0;
+  /// Input height and width must be a multiple of this.
+  virtual std::int64_t size_multiple() const = 0;
+};
+
+}  // namespace medsweep::models

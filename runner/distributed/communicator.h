@@ -1,0 +1,44 @@
+#pragma once
+
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace medsweep::runner {
+
+/// The ranks that train one trial together, or all ranks of a job. Small host values go through
+/// here; tensors go through `process_group()`.
+///
+/// Every call is collective: all ranks of the group make the same calls in the same order, one
+/// thread at a time. A failing MPI call throws std::runtime_error that names call and rank.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  /// `text` of rank `root`, on all ranks.
+  virtual std::string broadcast(const std::string& text, int root = 0) = 0;
+  /// Element-wise sum over the ranks, in place.
+  virtual void all_reduce_sum(std::span<double> values) = 0;
+  /// Element-wise maximum over the ranks, in place.
+  virtual void all_reduce_max(std::span<double> values) = 0;
+  /// Every rank's text in the order of ranks, on `root`; empty elsewhere.
+  virtual std::vector<std::string> gather(const std::string& text, int root = 0) = 0;
+  virtual void barrier() = 0;
+  /// The ranks of equal `color` become a group, ordered by rank. color < 0: in no group (null).
+  virtual std::unique_ptr<Communicator> split(int color) = 0;
+
+  /// A c10d process group over the same ranks with its own channel (a duplicated communicator and
+  /// a worker thread). Each call makes a new one, collectively.
+  virtual c10::intrusive_ptr<c10d::ProcessGroup> process_group() = 0;
+};
+
+/// One process, no MPI.
+std::unique_ptr<Communicator> single_communicator();
+
+}  // namespace medsweep::runner
