@@ -13,20 +13,34 @@
 
 namespace medsweep::sweeps {
 
-/// What a knob's value may be. A list type also takes a single value.
+/// What a knob's value may be, and (after the arrow) how it stands in Trial::knobs where that
+/// differs. A list type also takes a single value and always stands as a list.
 enum class KnobType {
   kBoolean,
   kInteger,
   kNumber,
   kString,
-  kName,          ///< a row of `rows`, or { name = "...", option = ... } with the row's options
-  kNames,         ///< one or more names; a list is a weighted sum (options may hold `weight`)
+  kName,   ///< a row of the knob's kind: "se" or { name, options } -> {"name":..., options}
+  kNames,  ///< one or more names, a weighted sum -> [{"name":...,"weight":1, options}]
   kIntegers,
+  kNumbers,
   kStrings,
-  kStringLists,   ///< e.g. tasks = [["lv"], ["myo"]]
-  kIntegersOrName,
-  kDatasets,      ///< "file.h5", or a list of { file = ..., weight = ... }
-  kStages,        ///< list of tables { layers, epochs, learning_rate }
+  kStringLists,     ///< tasks = [["lv"], ["myo"]]
+  kIntegersOrName,  ///< [256, 256], or one of `choices` (any word where that is empty)
+  kFile,            ///< a path, "trial:NAME", or a word without '.' and '/' -> absolute path
+  kFiles,
+  kDatasets,  ///< "a.h5", { file, weight }, or a list of them -> [{"file":absolute,"weight":1}];
+              ///< other keys of such a table are knobs, set where the data set is used
+  kStages,    ///< [{ layers, epochs, learning_rate }]
+  kSamples,   ///< of a split: 0.2, 4, ["case"], "source:testing", { folds = 5 }
+  kOptions,   ///< a table of options without a name: split, evaluate, early_stop
+  kAny,       ///< of a knob that this version does not know
+};
+
+/// What a knob decides.
+enum class KnobUse {
+  kTrial,  ///< a trial's numbers: part of its identity
+  kRun,    ///< only how it is run (ranks_per_trial): frozen with the study, not in the identity
 };
 
 /// One knob of a trial, or one option of a row. The table of them is handed in by `runner`.
@@ -39,13 +53,16 @@ struct Knob {
   std::string_view sentence;
   double minimum = -std::numeric_limits<double>::infinity();  ///< of numbers and elements
   double maximum = std::numeric_limits<double>::infinity();
+  std::string_view choices = {};  ///< allowed words of strings, "fp32 bf16 auto"; empty: any
+  KnobUse use = KnobUse::kTrial;
+  std::span<const Knob> options = {};  ///< of kOptions
 };
 
-/// A row that a name may stand for, with the options it understands.
+/// A row that a name may stand for, with the options it understands. An option that only other
+/// rows of the kind understand has no effect and is left out of the trial.
 struct NamedRow {
   Row row;
   std::span<const Knob> options;
-  /// The rows that the sources digest depends on; row.sources alone where empty.
 };
 
 /// A kind of names: which rows, and how `list` calls them.
@@ -55,21 +72,33 @@ struct Kind {
 };
 
 /// Everything the study language needs to know about trials. `sweeps` knows nothing of models or
-/// data sets: what it may say, it is told here.
+/// data sets: what it may say, it is told here. Functions may be empty.
+///
+/// The knobs `seed`, `fold`, `split`, `evaluate` and `early_stop` are the language's own: each is
+/// added where `knobs` has none of that key.
 struct Schema {
-  std::vector<Knob> knobs;             ///< in the order of `runner list knobs`
-  std::map<std::string, Kind> kinds;   ///< knob key -> the names it takes
+  std::vector<Knob> knobs;            ///< in the order of `runner list knobs`
+  std::map<std::string, Kind> kinds;  ///< knob key, or "knob.option" -> the names it takes
+  Kind metrics;                       ///< of [[table]], evaluate, early_stop; no rows: any
+  /// knob -> word -> what it means on this machine: precision: auto -> bf16.
+  std::map<std::string, std::map<std::string, std::string>> resolved;
   /// file pair without ending -> hexadecimal digest of it and of all it includes.
   std::map<std::string, std::string> source_digests;
   /// The file pairs behind every trial whatever its knobs: the trainer, the reader ...
   std::vector<std::string> common_sources;
-  /// Does a knob matter, given the trial's others? Knobs that do not are left out of the identity.
-  /// `knobs` is the trial's canonical JSON.
-  std::function<bool(std::string_view key, std::string_view knobs)> matters;
+  /// Rows of the knob `schedule` whose beginning does not depend on `epochs`: a finished trial is
+  /// extended, and `epochs` is not in the identity.
+  std::vector<std::string> extendable_schedules = {"constant", "step", "multi_step", "plateau"};
+  /// The knobs ("patch_overlap") and options ("optimizer.momentum") that have no effect, given the
+  /// others: left out of the identity. Called once for each distinct setting of the knobs, with
+  /// their canonical JSON.
+  std::function<std::vector<std::string>(std::string_view knobs)> without_effect;
   /// What cannot be: a network that cannot take the size, classes that the data lacks ... Empty
-  /// when the trial can run, otherwise the error text.
+  /// when the trial can run, otherwise the error text. Called as `without_effect` is, and only
+  /// where every name is known.
   std::function<std::string(std::string_view knobs)> refuse;
-  /// Digest of a data file; nullopt where it does not exist.
+  /// Digest of a data file (absolute path) or of "trial:NAME"; nullopt where it does not exist.
+  /// Called once for each.
   std::function<std::optional<std::string>(const std::string& path)> data_digest;
 };
 
