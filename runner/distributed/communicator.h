@@ -1,11 +1,10 @@
 #pragma once
 
-#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
-
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <vector>
 
 namespace medsweep::runner {
@@ -14,7 +13,9 @@ namespace medsweep::runner {
 /// here; tensors go through `process_group()`.
 ///
 /// Every call is collective: all ranks of the group make the same calls in the same order, one
-/// thread at a time. A failing MPI call throws std::runtime_error that names call and rank.
+/// thread at a time. Waiting sleeps: it leaves the core to who computes. A failing MPI call throws
+/// std::runtime_error that names call and rank; a group whose other ranks do not come throws
+/// CollectiveTimeout (mpi_channel.h).
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -23,7 +24,7 @@ class Communicator {
 
   /// `text` of rank `root`, on all ranks.
   virtual std::string broadcast(const std::string& text, int root = 0) = 0;
-  /// Element-wise sum over the ranks, in place.
+  /// Element-wise sum over the ranks, in place; the same bits on every rank.
   virtual void all_reduce_sum(std::span<double> values) = 0;
   /// Element-wise maximum over the ranks, in place.
   virtual void all_reduce_max(std::span<double> values) = 0;
@@ -34,7 +35,9 @@ class Communicator {
   virtual std::unique_ptr<Communicator> split(int color) = 0;
 
   /// A c10d process group over the same ranks with its own channel (a duplicated communicator and
-  /// a worker thread). Each call makes a new one, collectively.
+  /// a worker thread). Each call makes a new one, collectively. Null where size() is 1: there is
+  /// nothing to reduce. Two users that reduce at the same time (gradients, batch statistics) take
+  /// one each, so that neither waits behind the other. It must end before MPI does.
   virtual c10::intrusive_ptr<c10d::ProcessGroup> process_group() = 0;
 };
 
