@@ -15,8 +15,8 @@ namespace medsweep::models {
 /// A loss is a sum and a weight, not a mean: the trainer adds the weights over all ranks and
 /// divides, so that one, two and four ranks and a ragged last batch mean the same.
 struct Loss {
-  torch::Tensor sum;         ///< scalar float32, attached to the graph, already times `factor`
-  double weight = 0;         ///< what the sum is divided by, e.g. the number of counted pixels
+  torch::Tensor sum;  ///< scalar float32, attached to the graph, already times `factor`
+  double weight = 0;  ///< what the sum is divided by, e.g. the number of counted pixels
 };
 
 /// name -> loss, e.g. "cross_entropy". The objective is the sum of sum / total weight.
@@ -43,6 +43,9 @@ class Model : public torch::nn::Module {
   virtual std::optional<LossWeights> loss_weights(const datasets::Batch& batch) const = 0;
   /// Without gradient; expects eval() mode. Samples of one batch share no information.
   virtual Predictions predict(const datasets::Batch& batch) = 0;
+  /// The labels of probabilities that were averaged or resized after predict():
+  /// [K, H, W] float32 -> [H, W] uint8.
+  virtual torch::Tensor label_map(const torch::Tensor& probabilities) const = 0;
   /// Input height and width must be a multiple of this.
   virtual std::int64_t size_multiple() const = 0;
 };

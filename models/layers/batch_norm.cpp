@@ -1,0 +1,129 @@
+#include "models/layers/batch_norm.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include "models/layers/synchronized_batch_norm.h"
+
+namespace medsweep::models {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, BatchStatistics>, 3> kStatisticsNames{{
+    {"synchronized", BatchStatistics::kSynchronized},
+    {"per_shard", BatchStatistics::kPerShard},
+    {"frozen", BatchStatistics::kFrozen},
+}};
+
+torch::Tensor native_batch_norm(const torch::Tensor& input, const torch::Tensor& weight,
+                                const torch::Tensor& bias, const torch::Tensor& mean,
+                                const torch::Tensor& variance, bool from_batch, double momentum,
+                                double eps) {
+  return torch::batch_norm(input, weight, bias, mean, variance, from_batch, momentum, eps,
+                           at::globalContext().userEnabledCuDNN());
+}
+
+void check_several_values(const torch::Tensor& input) {
+  if (input.size(0) * input.size(2) * input.size(3) == 1)
+    throw std::invalid_argument(
+        fmt::format("[batch_norm] one value per channel ({}x{}x{}x{}) to train on; a larger batch "
+                    "or larger images are allowed",
+                    input.size(0), input.size(1), input.size(2), input.size(3)));
+}
+
+}  // namespace
+
+BatchStatistics batch_statistics_of(std::string_view name) {
+  for (const auto& [known, statistics] : kStatisticsNames)
+    if (known == name) return statistics;
+  throw std::invalid_argument(
+      fmt::format("[batch_statistics] '{}'; synchronized, per_shard, frozen are allowed", name));
+}
+
+BatchNorm2dImpl::BatchNorm2dImpl(const BatchNorm2dOptions& options) : options_(options) {
+  if (options.channels < 1)
+    throw std::invalid_argument(
+        fmt::format("[batch_norm] {} channels; at least 1 is allowed", options.channels));
+  weight_ = register_parameter("weight", torch::ones(options.channels));
+  bias_ = register_parameter("bias", torch::zeros(options.channels));
+  running_mean_ = register_buffer("running_mean", torch::zeros(options.channels));
+  running_var_ = register_buffer("running_var", torch::ones(options.channels));
+  num_batches_tracked_ =
+      register_buffer("num_batches_tracked", torch::zeros({}, torch::dtype(torch::kLong)));
+}
+
+torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
+  if (!is_training() || options_.statistics == BatchStatistics::kFrozen)
+    return native_batch_norm(input, weight_, bias_, running_mean_, running_var_, false, 0,
+                             options_.eps);
+  if (options_.statistics == BatchStatistics::kPerShard) return forward_per_shard(input);
+  if (group_ == nullptr || group_->getSize() == 1) {
+    check_several_values(input);
+    if (input.size(0) > 0) num_batches_tracked_.add_(1);
+    return native_batch_norm(input, weight_, bias_, running_mean_, running_var_, true,
+                             options_.momentum, options_.eps);
+  }
+  const JoinedStatistics joined =
+      synchronized_batch_norm(input, weight_, bias_, options_.eps, group_);
+  torch::NoGradGuard no_grad;
+  running_mean_.lerp_(joined.mean, options_.momentum);
+  running_var_.lerp_(joined.variance, options_.momentum);
+  num_batches_tracked_.add_(1);
+  return joined.output;
+}
+
+bool BatchNorm2dImpl::updates_per_shard() const {
+  return options_.statistics == BatchStatistics::kPerShard;
+}
+
+torch::Tensor BatchNorm2dImpl::forward_per_shard(const torch::Tensor& input) {
+  check_several_values(input);
+  // With momentum 1 the kernel leaves the shard's own mean and unbiased variance here.
+  const torch::Tensor shard = torch::zeros({2, options_.channels}, running_mean_.options());
+  torch::Tensor output =
+      native_batch_norm(input, weight_, bias_, shard[0], shard[1], true, 1, options_.eps);
+  if (input.size(0) == 0) return output;
+  shard_sums_ = shards_ == 0 ? shard : shard_sums_ + shard;
+  ++shards_;
+  return output;
+}
+
+void set_process_group(torch::nn::Module& module,
+                       const c10::intrusive_ptr<c10d::ProcessGroup>& group) {
+  for (const auto& child : module.modules())
+    if (auto* layer = child->as<BatchNorm2dImpl>()) layer->group_ = group;
+}
+
+void finish_step(torch::nn::Module& module, const c10::intrusive_ptr<c10d::ProcessGroup>& group) {
+  std::vector<BatchNorm2dImpl*> layers;
+  std::vector<torch::Tensor> sums;
+  for (const auto& child : module.modules()) {
+    auto* layer = child->as<BatchNorm2dImpl>();
+    if (layer == nullptr || !layer->updates_per_shard() || !layer->is_training()) continue;
+    layers.push_back(layer);
+    const auto options = layer->running_mean_.options().dtype(torch::kDouble);
+    sums.push_back(torch::full({1}, static_cast<double>(layer->shards_), options));
+    sums.push_back(layer->shards_ > 0 ? layer->shard_sums_.to(torch::kDouble).flatten()
+                                      : torch::zeros(2 * layer->options_.channels, options));
+  }
+  if (layers.empty()) return;
+  std::vector<torch::Tensor> joined{torch::cat(sums)};
+  if (group != nullptr && group->getSize() > 1) group->allreduce(joined)->wait();
+  std::int64_t position = 0;
+  for (auto* layer : layers) {
+    const std::int64_t channels = layer->options_.channels;
+    const torch::Tensor count = joined[0][position];
+    const torch::Tensor mean =
+        (joined[0].narrow(0, position + 1, 2 * channels) / count).view({2, channels});
+    position += 1 + 2 * channels;
+    layer->shards_ = 0;
+    if (count.item<double>() == 0) continue;
+    layer->running_mean_.lerp_(mean[0].to(torch::kFloat), layer->options_.momentum);
+    layer->running_var_.lerp_(mean[1].to(torch::kFloat), layer->options_.momentum);
+    layer->num_batches_tracked_.add_(1);
+  }
+}
+
+}  // namespace medsweep::models

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <torch/nn.h>
+
+#include <string_view>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+namespace medsweep::models {
+
+/// Whose samples a batch normalisation in train() mode takes its mean and variance from.
+enum class BatchStatistics {
+  kSynchronized,  ///< all samples of the ranks' forwards together (default)
+  kPerShard,      ///< the samples of one forward; running statistics are the mean over a step's
+                  ///< forwards
+  kFrozen,        ///< none: the running statistics are used and never change
+};
+
+/// "synchronized", "per_shard", "frozen". Throws std::invalid_argument for another name.
+BatchStatistics batch_statistics_of(std::string_view name);
+
+struct BatchNorm2dOptions {
+  std::int64_t channels;
+  BatchStatistics statistics = BatchStatistics::kSynchronized;
+  double eps = 1e-5;
+  double momentum = 0.1;  ///< of the running statistics: new = 0.9 old + 0.1 batch
+};
+
+/// y = (x - mean) / sqrt(variance + eps) * weight + bias per channel.
+/// Ioffe, Szegedy: Batch Normalization, ICML 2015 (arXiv 1502.03167). Parameters and buffers are
+/// called as torch's BatchNorm2d: weight, bias, running_mean, running_var, num_batches_tracked.
+///
+/// Input and output [N, C, H, W], float32 or bfloat16 (statistics and parameters stay float32),
+/// contiguous or channels-last. With one rank it is torch's own kernel.
+///
+/// Synchronised over several ranks, every rank must call forward and backward equally often and in
+/// the same order; a rank with N = 0 still joins. Count, mean and sum of squares are combined in
+/// float64, by one small all-reduce each in forward and backward, so that the ranks together give
+/// what one rank gives on the joined batch; running_var is unbiased over the global count.
+///
+/// Throws std::invalid_argument in training when a channel has one value in all.
+class BatchNorm2dImpl : public torch::nn::Module {
+ public:
+  explicit BatchNorm2dImpl(const BatchNorm2dOptions& options);
+  torch::Tensor forward(const torch::Tensor& input);
+
+ private:
+  friend void set_process_group(torch::nn::Module&, const c10::intrusive_ptr<c10d::ProcessGroup>&);
+  friend void finish_step(torch::nn::Module&, const c10::intrusive_ptr<c10d::ProcessGroup>&);
+  bool updates_per_shard() const;
+  torch::Tensor forward_per_shard(const torch::Tensor& input);
+
+  BatchNorm2dOptions options_;
+  c10::intrusive_ptr<c10d::ProcessGroup> group_;
+  torch::Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
+  torch::Tensor shard_sums_;  ///< [2, C]: mean and unbiased variance summed over a step's forwards
+  std::int64_t shards_ = 0;
+};
+TORCH_MODULE(BatchNorm2d);
+
+/// Gives every synchronised BatchNorm2d inside `module` the ranks that it sums over; null or a
+/// group of one: by itself. The layers use the group on the calling thread during forward and
+/// backward: give one of their own, so that they do not queue behind the gradients' buckets.
+void set_process_group(torch::nn::Module& module,
+                       const c10::intrusive_ptr<c10d::ProcessGroup>& group);
+
+/// To be called on all ranks after the last forward of a step, before the next one: moves the
+/// running statistics of kPerShard layers by the mean over the step's shards on all ranks (one
+/// all-reduce for the whole module). Nothing happens without such layers. `group` may be null.
+void finish_step(torch::nn::Module& module, const c10::intrusive_ptr<c10d::ProcessGroup>& group);
+
+}  // namespace medsweep::models

@@ -1,0 +1,59 @@
+#include "models/layers/normalization.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace medsweep::models {
+namespace {
+
+using MakeNormalization = torch::nn::AnyModule (*)(const NormalizationOptions&);
+
+torch::nn::AnyModule make_batch(const NormalizationOptions& options) {
+  return torch::nn::AnyModule(
+      BatchNorm2d(BatchNorm2dOptions{options.channels, options.statistics}));
+}
+
+torch::nn::AnyModule make_instance(const NormalizationOptions& options) {
+  return torch::nn::AnyModule(
+      torch::nn::InstanceNorm2d(torch::nn::InstanceNorm2dOptions(options.channels).affine(true)));
+}
+
+torch::nn::AnyModule make_group(const NormalizationOptions& options) {
+  std::int64_t groups = std::min(options.groups, options.channels);
+  while (options.channels % groups != 0) --groups;
+  return torch::nn::AnyModule(
+      torch::nn::GroupNorm(torch::nn::GroupNormOptions(groups, options.channels)));
+}
+
+torch::nn::AnyModule make_no_normalization(const NormalizationOptions&) {
+  return torch::nn::AnyModule(torch::nn::Identity());
+}
+
+constexpr std::array kNormalizations{
+    Entry<MakeNormalization>{"batch", "bn", "models/layers/batch_norm", make_batch,
+                             "batch normalisation over the samples of all ranks"},
+    Entry<MakeNormalization>{"instance", "in", "models/layers/normalization", make_instance,
+                             "each channel of each sample by itself"},
+    Entry<MakeNormalization>{"group", "gn", "models/layers/normalization", make_group,
+                             "groups of channels of each sample"},
+    Entry<MakeNormalization>{"none", "nonorm", "models/layers/normalization", make_no_normalization,
+                             "no normalisation: the input itself"},
+};
+static_assert(names_are_unique(kNormalizations));
+
+}  // namespace
+
+torch::nn::AnyModule make_normalization(std::string_view name,
+                                        const NormalizationOptions& options) {
+  if (options.channels < 1 || options.groups < 1)
+    throw std::invalid_argument(
+        fmt::format("[normalization.{}] {} channels in {} groups; at least 1 is allowed", name,
+                    options.channels, options.groups));
+  return find("normalization", kNormalizations, name).make(options);
+}
+
+std::vector<Row> normalization_rows() { return rows_of(kNormalizations); }
+
+}  // namespace medsweep::models

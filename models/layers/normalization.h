@@ -1,0 +1,27 @@
+#pragma once
+
+#include <torch/nn.h>
+
+#include <string_view>
+#include <vector>
+
+#include "base/catalog.h"
+#include "models/layers/batch_norm.h"
+
+namespace medsweep::models {
+
+struct NormalizationOptions {
+  std::int64_t channels;
+  BatchStatistics statistics = BatchStatistics::kSynchronized;  ///< of `batch`
+  std::int64_t groups = 8;  ///< of `group`; the largest divisor of the channels up to it is taken
+};
+
+/// Makes the normalisation called `name`: [N, C, H, W] in, the same shape out, with a trainable
+/// scale and shift per channel (none: the input itself).
+/// Throws std::invalid_argument for an unknown name or fewer than one channel.
+torch::nn::AnyModule make_normalization(std::string_view name, const NormalizationOptions& options);
+
+/// The names that make_normalization knows.
+std::vector<Row> normalization_rows();
+
+}  // namespace medsweep::models

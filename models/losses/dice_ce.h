@@ -1,0 +1,22 @@
+#pragma once
+
+#include <memory>
+
+#include "models/losses/losses.h"
+
+namespace medsweep::models {
+
+/// Dice plus cross-entropy (softmax) or binary cross-entropy (sigmoid), each with the same factor.
+/// Their weights differ (samples, pixels), so there are two parts: "dice_ce.dice" and
+/// "dice_ce.cross_entropy" or "dice_ce.bce".
+class DiceCrossEntropy : public SegmentationLoss {
+ public:
+  DiceCrossEntropy(const LossOptions& options, std::int64_t classes, Activation activation);
+  Losses operator()(const torch::Tensor& logits, const torch::Tensor& labels) const override;
+  LossWeights weights(const torch::Tensor& labels) const override;
+
+ private:
+  std::unique_ptr<SegmentationLoss> dice_, entropy_;
+};
+
+}  // namespace medsweep::models

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <vector>
+
+#include "models/layers/conv_norm_act.h"
+#include "models/segmentation/networks.h"
+
+namespace medsweep::models {
+
+/// Two ConvNormAct of one width. Keys: first.*, second.*.
+class DoubleConvolutionImpl : public torch::nn::Module {
+ public:
+  DoubleConvolutionImpl(std::int64_t in_channels, std::int64_t out_channels,
+                        const NetworkOptions& options);
+  torch::Tensor forward(const torch::Tensor& input);
+
+ private:
+  ConvNormAct first_{nullptr}, second_{nullptr};
+};
+TORCH_MODULE(DoubleConvolution);
+
+/// The usual 2-D U-Net: per level two 3x3 convolutions with normalisation and ReLU, 2x2 max
+/// pooling down, 2x2 transposed convolution up, concatenation with the encoder's features (those
+/// first), a 1x1 convolution at the end. Convolutions are padded: the output has the input's size.
+/// Ronneberger, Fischer, Brox: U-Net, MICCAI 2015 (arXiv 1505.04597), with batch normalisation and
+/// padding as later implementations have it. Width 64, depth 5: 64, 128, 256, 512, 1024 channels.
+///
+/// Keys: encoder0...encoder4, up3...up0, decoder3...decoder0 (by level, 0 the full size), head.
+class UNet : public SegmentationNetwork {
+ public:
+  /// Throws std::invalid_argument for fewer than one channel, or a depth outside 1...8.
+  explicit UNet(const NetworkOptions& options);
+  torch::Tensor forward(const torch::Tensor& images) override;
+  std::int64_t size_multiple() const override { return std::int64_t{1} << (options_.depth - 1); }
+
+ private:
+  NetworkOptions options_;
+  std::vector<DoubleConvolution> encoders_, decoders_;  ///< by level; the decoders, deepest first
+  std::vector<torch::nn::ConvTranspose2d> ups_;         ///< deepest first
+  torch::nn::Conv2d head_{nullptr};
+};
+
+}  // namespace medsweep::models
