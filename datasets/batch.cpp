@@ -11,8 +11,8 @@ namespace {
 torch::Tensor pad_to(const torch::Tensor& tensor, std::int64_t height, std::int64_t width,
                      double value) {
   if (tensor.size(-2) == height && tensor.size(-1) == width) return tensor;
-  return torch::constant_pad_nd(
-      tensor, {0, width - tensor.size(-1), 0, height - tensor.size(-2)}, value);
+  return torch::constant_pad_nd(tensor, {0, width - tensor.size(-1), 0, height - tensor.size(-2)},
+                                value);
 }
 
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
@@ -21,13 +21,15 @@ std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
 
 }  // namespace
 
-Batch collate(const std::vector<Sample>& samples, std::int64_t multiple, std::int64_t channels) {
+Batch collate(const std::vector<Sample>& samples, std::int64_t multiple, std::int64_t channels,
+              const Extent& at_least) {
   Batch batch;
   if (samples.empty()) {
     batch.images = torch::zeros({0, channels, multiple, multiple});
     return batch;
   }
-  std::int64_t height = 0, width = 0;
+  std::int64_t height = round_up(at_least.height, multiple);
+  std::int64_t width = round_up(at_least.width, multiple);
   for (const Sample& sample : samples) {
     height = std::max(height, round_up(sample.image.size(1), multiple));
     width = std::max(width, round_up(sample.image.size(2), multiple));

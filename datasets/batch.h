@@ -21,13 +21,13 @@ struct Extent {
 
 /// Who a sample is. Metrics are kept per case and reported with these names.
 struct SampleId {
-  std::int64_t index = 0;    ///< position in its file
-  std::string name;          ///< "patient001_ED/3": unique within the file
-  std::string case_name;     ///< "patient001_ED": the samples that are evaluated as one volume
-  std::string patient;       ///< the unit of splitting
-  std::string group;         ///< e.g. "DCM"; empty where unknown
-  std::string source;        ///< e.g. "training"; the folder or study it came from
-  std::int64_t slice = 0;    ///< position within the case
+  std::int64_t index = 0;       ///< position in its file
+  std::string name;             ///< "patient001_ED/3": unique within the file
+  std::string case_name;        ///< "patient001_ED": the samples that are evaluated as one volume
+  std::string patient;          ///< the unit of splitting
+  std::string group;            ///< e.g. "DCM"; empty where unknown
+  std::string source;           ///< e.g. "training"; the folder or study it came from
+  std::int64_t slice = 0;       ///< position within the case
   std::vector<double> spacing;  ///< mm along [D, H, W]; empty where unknown
 };
 
@@ -50,18 +50,19 @@ struct Sample {
 /// What a model takes. Images are padded at the bottom and right to a common size with zeros,
 /// label maps likewise with kIgnored.
 struct Batch {
-  torch::Tensor images;          ///< [N, C, H, W] float32; channels-last where the trainer says so
-  std::vector<Extent> sizes;     ///< N true extents before padding
-  std::vector<Targets> targets;  ///< N; label maps are [H, W] of `images`
+  torch::Tensor images;           ///< [N, C, H, W] float32; channels-last where the trainer says so
+  std::vector<Extent> sizes;      ///< N true extents before padding
+  std::vector<Targets> targets;   ///< N; label maps are [H, W] of `images`
   std::vector<SampleId> samples;  ///< N
 
   std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
 };
 
 /// Pads and stacks. `multiple`: height and width are rounded up to it. An empty list gives a batch
-/// of no samples (N = 0) of `channels` x multiple x multiple.
+/// of no samples (N = 0) of `channels` x multiple x multiple. `at_least`: the common size is no
+/// smaller, so that the parts of a global batch are padded alike.
 Batch collate(const std::vector<Sample>& samples, std::int64_t multiple = 1,
-              std::int64_t channels = 1);
+              std::int64_t channels = 1, const Extent& at_least = {});
 
 /// Samples [first, last) of a batch; tensors are views.
 Batch slice(const Batch& batch, std::int64_t first, std::int64_t last);

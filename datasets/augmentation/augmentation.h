@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/catalog.h"
+#include "datasets/augmentation/view.h"
+
+namespace medsweep::datasets {
+
+/// The augmentation called `name`. Throws std::invalid_argument for an unknown name (with the
+/// nearest known one) or options out of range.
+Augmentation make_augmentation(std::string_view name, const AugmentationOptions& options = {});
+
+/// The table of augmentations.
+std::vector<Row> augmentation_rows();
+
+}  // namespace medsweep::datasets

@@ -1,0 +1,174 @@
+#include "datasets/color_mode.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <stdexcept>
+
+namespace medsweep::datasets {
+namespace {
+
+// Of an image with one or three channels.
+struct ColorMode {
+  std::int64_t channels;
+  torch::Tensor (*apply)(const torch::Tensor& image);
+};
+
+torch::Tensor as_rgb(const torch::Tensor& image) {
+  return image.size(0) == 3 ? image : image.expand({3, image.size(1), image.size(2)});
+}
+
+// PIL's integer form: weights in 1/65536, rounded.
+torch::Tensor luma_uint8(const torch::Tensor& image) {
+  const torch::Tensor planes = image.contiguous();
+  torch::Tensor gray = torch::empty({1, image.size(1), image.size(2)}, torch::kUInt8);
+  const std::int64_t count = gray.numel();
+  const auto* red = planes.const_data_ptr<std::uint8_t>();
+  const auto *green = red + count, *blue = green + count;
+  auto* out = gray.mutable_data_ptr<std::uint8_t>();
+  for (std::int64_t i = 0; i < count; ++i)
+    out[i] = static_cast<std::uint8_t>(
+        (19595U * red[i] + 38470U * green[i] + 7471U * blue[i] + 0x8000U) >> 16);
+  return gray;
+}
+
+torch::Tensor as_gray(const torch::Tensor& image) {
+  if (image.size(0) == 1) return image;
+  if (image.scalar_type() == torch::kUInt8) return luma_uint8(image);
+  const torch::Tensor values = image.to(torch::kFloat32);
+  return (0.299F * values[0] + 0.587F * values[1] + 0.114F * values[2]).unsqueeze(0);
+}
+
+torch::Tensor as_green(const torch::Tensor& image) {
+  return image.size(0) == 1 ? image : image.slice(0, 1, 2);
+}
+
+constexpr std::array kColorModes{
+    Entry<ColorMode>{"rgb",
+                     "rgb",
+                     "datasets/color_mode",
+                     {3, as_rgb},
+                     "three channels; a grey image is repeated"},
+    Entry<ColorMode>{
+        "gray", "gray", "datasets/color_mode", {1, as_gray}, "one channel: the luma of ITU-R 601"},
+    Entry<ColorMode>{"green",
+                     "green",
+                     "datasets/color_mode",
+                     {1, as_green},
+                     "one channel: green, where retinal vessels stand out"},
+};
+static_assert(names_are_unique(kColorModes));
+
+enum class Norm { kNone, kUnit, kZScore };
+
+constexpr std::array kNormalizations{
+    Entry<Norm>{"none", "raw", "datasets/color_mode", Norm::kNone,
+                "uint8 scaled to [0, 1], other values as they are"},
+    Entry<Norm>{"unit", "unit", "datasets/color_mode", Norm::kUnit,
+                "(x - 0.5) / 0.5: [0, 1] becomes [-1, 1]"},
+    Entry<Norm>{"zscore", "z", "datasets/color_mode", Norm::kZScore,
+                "zero mean and unit deviation per image and channel, in the field of view"},
+};
+static_assert(names_are_unique(kNormalizations));
+
+const ColorMode& checked_mode(std::string_view mode, std::int64_t channels) {
+  const ColorMode& color_mode = find("color_mode", kColorModes, mode).make;
+  if (channels != 1 && channels != 3)
+    throw std::invalid_argument(
+        fmt::format("[color_mode] '{}' of images with {} channels; 1 or 3 channels are allowed",
+                    mode, channels));
+  return color_mode;
+}
+
+// In one pass in a fixed order: the same bits on any number of threads.
+template <typename Value>
+ChannelScale zscore(const Value* values, const std::uint8_t* inside, std::int64_t count,
+                    float divisor) {
+  double number = 0, mean = 0, squares = 0;
+  const double shift = count > 0 ? static_cast<double>(values[0]) : 0;  // keeps the sums small
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (inside != nullptr && inside[i] == 0) continue;
+    const double value = static_cast<double>(values[i]) - shift;
+    number += 1;
+    mean += value;
+    squares += value * value;
+  }
+  if (number == 0) return {divisor, 0, 1};
+  mean /= number;
+  const double variance = squares / number - mean * mean;
+  const double deviation = variance > 0 ? std::sqrt(variance) / divisor : 0;
+  return {divisor, static_cast<float>((mean + shift) / divisor),
+          deviation > 1e-12 ? static_cast<float>(deviation) : 1.0F};
+}
+
+template <typename Call>
+auto with_stored_type(const torch::Tensor& image, const Call& call) {
+  if (image.scalar_type() == torch::kUInt8) return call(std::uint8_t{});
+  if (image.scalar_type() == torch::kInt16) return call(std::int16_t{});
+  if (image.scalar_type() == torch::kFloat32) return call(float{});
+  throw std::invalid_argument(
+      fmt::format("[datasets] an image of type {}; uint8, int16 and float32 are allowed",
+                  torch::toString(image.scalar_type())));
+}
+
+}  // namespace
+
+std::vector<Row> color_mode_rows() { return rows_of(kColorModes); }
+std::vector<Row> normalization_rows() { return rows_of(kNormalizations); }
+
+void check_normalization(std::string_view normalization) {
+  find("normalization", kNormalizations, normalization);
+}
+
+std::int64_t color_mode_channels(std::string_view mode, std::int64_t file_channels) {
+  return checked_mode(mode, file_channels).channels;
+}
+
+torch::Tensor apply_color_mode(std::string_view mode, const torch::Tensor& image) {
+  return checked_mode(mode, image.size(0)).apply(image);
+}
+
+std::vector<ChannelScale> channel_scales(std::string_view normalization, const torch::Tensor& image,
+                                         const torch::Tensor& field_of_view) {
+  const Norm norm = find("normalization", kNormalizations, normalization).make;
+  const float divisor = image.scalar_type() == torch::kUInt8 ? 255.0F : 1.0F;
+  const auto channels = static_cast<std::size_t>(image.size(0));
+  if (norm == Norm::kNone) return std::vector<ChannelScale>(channels, {divisor, 0, 1});
+  if (norm == Norm::kUnit) return std::vector<ChannelScale>(channels, {divisor, 0.5F, 0.5F});
+  const torch::Tensor inside = field_of_view.defined() ? field_of_view.contiguous() : field_of_view;
+  const auto* mask = inside.defined() ? inside.const_data_ptr<std::uint8_t>() : nullptr;
+  std::vector<ChannelScale> scales;
+  for (std::int64_t c = 0; c < image.size(0); ++c) {
+    if (c > 0 && image.stride(0) == 0) {  // a repeated grey image
+      scales.push_back(scales.back());
+      continue;
+    }
+    const torch::Tensor plane = image[c].contiguous();
+    scales.push_back(with_stored_type(plane, [&](auto type) {
+      return zscore(plane.const_data_ptr<decltype(type)>(), mask, plane.numel(), divisor);
+    }));
+  }
+  return scales;
+}
+
+torch::Tensor scaled_image(const torch::Tensor& image, const std::vector<ChannelScale>& scales) {
+  torch::Tensor result = torch::empty(image.sizes(), torch::kFloat32);
+  const std::int64_t height = image.size(1), width = image.size(2);
+  with_stored_type(image, [&](auto type) {
+    using Value = decltype(type);
+    const torch::Tensor rows = image.stride(2) == 1 ? image : image.contiguous();
+    float* out = result.mutable_data_ptr<float>();
+    for (std::int64_t c = 0; c < image.size(0); ++c) {
+      const auto [divisor, offset, scale] = scales[static_cast<std::size_t>(c)];
+      for (std::int64_t y = 0; y < height; ++y, out += width) {
+        const Value* in = rows.const_data_ptr<Value>() + c * rows.stride(0) + y * rows.stride(1);
+        for (std::int64_t x = 0; x < width; ++x)
+          out[x] = (static_cast<float>(in[x]) / divisor - offset) / scale;
+      }
+    }
+    return 0;
+  });
+  return result;
+}
+
+}  // namespace medsweep::datasets

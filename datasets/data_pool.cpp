@@ -1,0 +1,114 @@
+#include "datasets/data_pool.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace medsweep::datasets {
+namespace {
+
+void put_in_front(std::string& text, const std::string& member) {
+  text = text.empty() ? text : fmt::format("{}:{}", member, text);
+}
+
+SampleId id_in_pool(SampleId id, const std::string& member) {
+  put_in_front(id.name, member);
+  put_in_front(id.case_name, member);
+  put_in_front(id.patient, member);
+  id.source = id.source.empty() ? member : fmt::format("{}:{}", member, id.source);
+  return id;
+}
+
+std::int64_t bytes_of(const torch::Tensor& tensor) {
+  return tensor.defined() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
+}
+
+void check_members(const std::vector<PoolMember>& members) {
+  if (members.empty())
+    throw std::invalid_argument("[dataset] no data file; at least one is needed");
+  std::set<std::string> names;
+  for (const PoolMember& member : members) {
+    if (!names.insert(member.name).second)
+      throw std::invalid_argument(fmt::format(
+          "[dataset] two data files called '{}'; different file names are needed", member.name));
+    if (member.channels != members.front().channels)
+      throw std::invalid_argument(fmt::format(
+          "[dataset] '{}' has {} channels and '{}' {}; equal numbers are needed in one pool",
+          members.front().name, members.front().channels, member.name, member.channels));
+    if (member.samples.size() != member.sizes.size())
+      throw std::invalid_argument(fmt::format("[dataset] '{}' has {} samples and {} sizes",
+                                              member.name, member.samples.size(),
+                                              member.sizes.size()));
+  }
+}
+
+}  // namespace
+
+PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight) {
+  return {file->path().stem().string(),
+          file->classes(),
+          file->channels(),
+          file->samples(),
+          file->sizes(),
+          [file](std::int64_t index) { return file->read(index); },
+          weight};
+}
+
+DataPool::DataPool(std::vector<PoolMember> members, std::int64_t cache_bytes)
+    : members_(std::move(members)), cache_bytes_(cache_bytes) {
+  check_members(members_);
+  first_.push_back(0);
+  for (const PoolMember& member : members_) {
+    for (const SampleId& id : member.samples)
+      samples_.push_back(members_.size() == 1 ? id : id_in_pool(id, member.name));
+    sizes_.insert(sizes_.end(), member.sizes.begin(), member.sizes.end());
+    first_.push_back(std::ssize(samples_));
+  }
+  cache_.resize(samples_.size());
+}
+
+std::size_t DataPool::member_of(std::int64_t index) const {
+  if (index < 0 || index >= std::ssize(samples_))
+    throw std::out_of_range(
+        fmt::format("[dataset] sample {}; 0 to {} are known", index, std::ssize(samples_) - 1));
+  const auto next = std::ranges::upper_bound(first_, index);
+  return static_cast<std::size_t>(next - first_.begin() - 1);
+}
+
+RawSample DataPool::read(std::int64_t index) const {
+  const std::size_t member = member_of(index);
+  const auto position = static_cast<std::size_t>(index);
+  {
+    const std::scoped_lock lock(mutex_);
+    if (cache_[position]) return *cache_[position];
+  }
+  RawSample sample = members_[member].read(index - first_[member]);
+  sample.id = samples_[position];
+  const std::int64_t bytes =
+      bytes_of(sample.image) + bytes_of(sample.labels) + bytes_of(sample.field_of_view);
+  const std::scoped_lock lock(mutex_);
+  if (!cache_[position] && cached_bytes_ + bytes <= cache_bytes_) {
+    cache_[position] = std::make_shared<const RawSample>(sample);
+    cached_bytes_ += bytes;
+  }
+  return sample;
+}
+
+std::int64_t DataPool::cached_bytes() const {
+  const std::scoped_lock lock(mutex_);
+  return cached_bytes_;
+}
+
+DataPool::Drawing DataPool::drawing(const std::vector<std::int64_t>& indices) const {
+  Drawing result{indices, {}};
+  std::ranges::stable_sort(result.indices, {}, [&](std::int64_t i) { return member_of(i); });
+  std::vector<std::int64_t> counts(members_.size());
+  for (const std::int64_t i : indices) ++counts[member_of(i)];
+  for (std::size_t k = 0; k < members_.size(); ++k)
+    if (counts[k] > 0) result.shares.push_back({counts[k], members_[k].weight});
+  return result;
+}
+
+}  // namespace medsweep::datasets

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "datasets/data_file.h"
+#include "datasets/sampler.h"
+
+namespace medsweep::datasets {
+
+/// One source of samples. `read` may be called from several threads; it is a DataFile's in a run
+/// and anything in a test.
+struct PoolMember {
+  std::string name;  ///< "cxr_pneumonia": of error texts, and of samples in a pool of several
+  std::vector<std::string> classes;
+  std::int64_t channels = 0;
+  std::vector<SampleId> samples;
+  std::vector<Extent> sizes;
+  std::function<RawSample(std::int64_t index)> read;
+  double weight = 1;  ///< its share of an epoch's draws; only ratios count
+};
+
+/// A data file as a member, called by its file name without folder and ending.
+PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight = 1);
+
+/// The samples of one or more data files behind each other, read once where they fit in memory.
+///
+/// In a pool of several, names, cases and patients get their member's name in front
+/// ("montgomery:MCUCXR_0001_0"), and sources likewise ("montgomery:training", or "montgomery"
+/// where a file gives none): nobody is mistaken for a namesake of another file. In a pool of one
+/// they stay. SampleId::index stays the position in its file.
+///
+/// Threads: all may be called at once.
+class DataPool {
+ public:
+  /// cache_bytes: decoded samples are kept while they fit in it; 0 keeps none.
+  /// Throws std::invalid_argument for no members, two of one name, or differing channels.
+  explicit DataPool(std::vector<PoolMember> members, std::int64_t cache_bytes = 0);
+
+  const std::vector<PoolMember>& members() const { return members_; }
+  const std::vector<SampleId>& samples() const { return samples_; }
+  const std::vector<Extent>& sizes() const { return sizes_; }
+  std::int64_t channels() const { return members_.front().channels; }
+  /// Which member sample `index` of the pool is from.
+  std::size_t member_of(std::int64_t index) const;
+
+  /// Sample `index` of the pool, as stored, its id as in samples(). The tensors may be shared:
+  /// they must not be written to. Throws as DataFile::read.
+  RawSample read(std::int64_t index) const;
+  std::int64_t cached_bytes() const;
+
+  /// `indices` grouped by member in the members' order, and the members' shares of an epoch: what
+  /// Sampler takes. Members without an index are left out.
+  struct Drawing {
+    std::vector<std::int64_t> indices;
+    std::vector<Share> shares;
+  };
+  Drawing drawing(const std::vector<std::int64_t>& indices) const;
+
+ private:
+  std::vector<PoolMember> members_;
+  std::vector<SampleId> samples_;
+  std::vector<Extent> sizes_;
+  std::vector<std::int64_t> first_;  // of each member, and one past the last
+  std::int64_t cache_bytes_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::shared_ptr<const RawSample>> cache_;
+  mutable std::int64_t cached_bytes_ = 0;
+};
+
+}  // namespace medsweep::datasets

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/augmentation/view.h"
+#include "datasets/data_pool.h"
+#include "datasets/dataset.h"
+#include "datasets/patch.h"
+#include "datasets/resize.h"
+
+namespace medsweep::datasets {
+
+/// What becomes of a stored sample on its way to the network.
+struct SampleOptions {
+  std::string color_mode = "rgb";
+  std::string normalization = "none";
+  /// The study's classes: class i becomes label i + 1, all others of the data become background.
+  /// Empty: all classes of the first file, in its order.
+  std::vector<std::string> classes;
+  /// One target per list, called by its classes joined with '+', its labels counted in its own
+  /// order. Empty: the one task "segmentation" of `classes`.
+  std::vector<std::vector<std::string>> tasks;
+  Augmentation augmentation;  ///< no `apply`: none
+  ResizeMode resize = ResizeMode::kNone;
+  Extent size;         ///< of the network's input, for stretch and pad
+  PatchOptions patch;  ///< for training
+  std::uint64_t seed = 0;
+};
+
+/// kTrain: augmented, cut in patches. kEvaluate: neither; the whole image, resized.
+enum class SampleMode { kTrain, kEvaluate };
+
+/// A sample to be judged: what the network is given, and the truth at the image's own size.
+struct EvaluationSample {
+  Sample sample;
+  Targets truth;        ///< labels [H, W] of the stored image
+  Placement placement;  ///< for `restore`
+};
+
+/// Samples of a pool for segmentation: colour mode, normalisation, resize, patch, augmentation,
+/// class map, in this order. A patch is cut with context, so that a rotation finds real pixels.
+/// Labels outside the field of view are kIgnored.
+///
+/// All randomness is a function of (seed, epoch, sample, draw number), where a sample is known by
+/// its position in the pool: threads, ranks and order change nothing. Any thread may call.
+class SegmentationDataset : public Dataset {
+ public:
+  /// indices: positions in the pool. Throws std::invalid_argument for what cannot be: an unknown
+  /// class (with the nearest), a class that a file of the pool lacks, a class twice, an impossible
+  /// colour mode, bad options.
+  SegmentationDataset(std::shared_ptr<const DataPool> pool, std::vector<std::int64_t> indices,
+                      SampleOptions options, SampleMode mode);
+
+  /// The number of samples; patches do not count (Sampler's draws_per_sample does).
+  std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
+  /// Draw 0 of the sample in the epoch last set.
+  Sample get(std::int64_t index) const override { return get(epoch_, {index, 0}); }
+  /// Turn `draw.number` of sample `draw.sample` in an epoch.
+  Sample get(std::int64_t epoch, const Draw& draw) const;
+  void set_epoch(std::int64_t epoch) { epoch_ = epoch; }
+  /// Whole image and truth, whatever the mode.
+  EvaluationSample evaluate(std::int64_t index) const;
+
+  /// Of every sample that `get` gives; known without reading.
+  Extent extent(std::int64_t index) const;
+  const SampleId& id(std::int64_t index) const;
+  std::int64_t channels() const { return channels_; }
+  /// task -> the names of its labels 1, 2 ...
+  const std::map<std::string, std::vector<std::string>>& tasks() const { return tasks_; }
+
+ private:
+  using Codes = std::array<std::int16_t, 256>;  // stored label -> position in all_classes_ + 1
+
+  std::int64_t pool_index(std::int64_t index) const;
+  RawSample read(std::int64_t pool_index) const;
+  torch::Tensor codes(const RawSample& raw, std::int64_t pool_index) const;
+  Targets targets(const torch::Tensor& codes) const;
+  View whole_view(const RawSample& raw, std::int64_t pool_index, const Placement& placement) const;
+  View patch_view(const RawSample& raw, std::int64_t pool_index, std::uint64_t epoch,
+                  const Draw& draw) const;
+
+  std::shared_ptr<const DataPool> pool_;
+  std::vector<std::int64_t> indices_;
+  SampleOptions options_;
+  SampleMode mode_;
+  std::int64_t channels_ = 0;
+  std::vector<std::string> all_classes_;  // of all tasks
+  std::vector<Codes> member_codes_;       // one per member of the pool
+  std::map<std::string, std::vector<std::string>> tasks_;
+  std::map<std::string, std::vector<std::int64_t>> task_labels_;  // code + 1 -> label
+  std::atomic<std::int64_t> epoch_ = 0;
+};
+
+}  // namespace medsweep::datasets
