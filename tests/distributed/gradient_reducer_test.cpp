@@ -82,7 +82,7 @@ TEST_F(GradientReducerTest, GradientsAreTheSumOverRanksWhateverTheirNumber) {
     GradientReducer reducer(*network, group_, {.bucket_bytes = 400, .first_bucket_bytes = 100});
     const auto [first, last] = mine(count);
     for (int step = 0; step < 3; ++step) {
-      for (auto& p : network->parameters()) p.mutable_grad() = {};
+      for (auto& p : network->parameters()) p.mutable_grad().reset();
       const torch::Tensor loss = loss_of(network, first, last);
       reducer.prepare(loss);
       loss.backward();
