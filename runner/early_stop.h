@@ -5,10 +5,9 @@
 #include <optional>
 #include <string>
 
-namespace medsweep::runner {
+#include "runner/metrics/direction.h"
 
-/// Which way a metric is better.
-enum class Direction { kHigher, kLower };
+namespace medsweep::runner {
 
 struct EarlyStopOptions {
   std::string metric = "none";               ///< e.g. "dice"; "none": never stops

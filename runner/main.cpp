@@ -1,1 +1,76 @@
-int main() { return 0; }
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <stdexcept>
+
+#include "runner/commands/commands.h"
+#include "runner/exit_codes.h"
+#include "runner/version.h"
+
+namespace medsweep::runner {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  runner --sweep sweeps/demo.toml                  train a study on this machine
+  mpirun -n 2 runner --sweep sweeps/demo.toml      the same on two ranks
+  sbatch slurm/sweep.sh sweeps/acdc.toml           the same on a cluster
+  runner plan sweeps/acdc.toml                     what it would do
+  runner table sweeps/acdc.toml                    what came out
+
+Environment:
+  MEDSWEEP_RUNS   folders of results, separated by ':'; the first is written to (default: runs)
+
+Exit status:
+  0   everything asked for is there
+  1   the machine's fault: a disk, a file, a lost rank
+  2   the command line's or the study's fault
+  3   some trials failed, or another sweep is still training them
+  75  stopped by a signal with checkpoints written: start it again to go on)";
+
+int report(const char* what, int code) {
+  fmt::print(stderr, "runner: {}\n", what);
+  return code;
+}
+
+void add_commands(CLI::App& app, CommandLine& line) {
+  app.add_option("--runs", line.runs, "folders of results")->envname("MEDSWEEP_RUNS");
+  app.set_version_flag("--version", version_text());
+  app.footer(kFooter);
+  add_run_command(app, line);
+  add_plan_command(app, line);
+  add_prepare_command(app, line);
+  add_inspect_command(app, line);
+  add_table_command(app, line);
+  add_status_command(app, line);
+  add_list_command(app, line);
+  add_doctor_command(app, line);
+  add_housekeeping_commands(app, line);
+}
+
+}  // namespace
+
+int run_main(int argc, char** argv) {
+  CLI::App app("Medsweep: ablation studies of medical-image segmentation, from one TOML file to "
+               "one table.", "runner");
+  CommandLine line;
+  line.arguments.assign(argv, argv + argc);
+  try {
+    add_commands(app, line);
+    app.parse(argc, argv);
+    if (line.chosen) return line.chosen();
+    fmt::print("{}", app.help());
+    return kUserError;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUserError;
+  } catch (const std::invalid_argument& error) {
+    return report(error.what(), kUserError);
+  } catch (const std::exception& error) {
+    return report(error.what(), kWorldError);
+  }
+}
+
+}  // namespace medsweep::runner
+
+int main(int argc, char** argv) { return medsweep::runner::run_main(argc, argv); }

@@ -67,11 +67,11 @@ struct MetricKind {
 };
 
 constexpr MetricKind overlap_kind(Measure (*compute)(ClassEvidence&)) {
-  return {compute, Direction::kHigherIsBetter, false};
+  return {compute, Direction::kHigher, false};
 }
 
 constexpr MetricKind distance_kind(Measure (*compute)(ClassEvidence&)) {
-  return {compute, Direction::kLowerIsBetter, true};
+  return {compute, Direction::kLower, true};
 }
 
 constexpr std::string_view kCounts = "runner/metrics/counts";

@@ -7,6 +7,7 @@
 
 #include "base/catalog.h"
 #include "runner/metrics/case.h"
+#include "runner/metrics/direction.h"
 
 namespace medsweep::runner {
 
@@ -19,8 +20,6 @@ struct MetricRow {
 
   bool operator==(const MetricRow&) const = default;
 };
-
-enum class Direction { kHigherIsBetter, kLowerIsBetter };
 
 /// The numbers behind the metrics, in every evaluation: "true_positive", "false_positive",
 /// "false_negative", "true_negative" (voxels) and "both_empty" (0 or 1).

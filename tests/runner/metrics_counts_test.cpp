@@ -133,8 +133,8 @@ TEST(OfferedMetrics, WithoutSpacingNothingInMillimetresIsOffered) {
 }
 
 TEST(DirectionOf, DistancesAreBetterWhenLowAlsoPooled) {
-  EXPECT_EQ(direction_of("dice_pooled"), Direction::kHigherIsBetter);
-  EXPECT_EQ(direction_of("hd95_mm"), Direction::kLowerIsBetter);
+  EXPECT_EQ(direction_of("dice_pooled"), Direction::kHigher);
+  EXPECT_EQ(direction_of("hd95_mm"), Direction::kLower);
   EXPECT_THROW(direction_of("loss_pooled"), std::invalid_argument);
 }
 

@@ -1,0 +1,128 @@
+#include "runner/knob_options.h"
+
+#include <algorithm>
+#include <array>
+
+namespace medsweep::runner {
+namespace {
+
+using enum sweeps::KnobType;
+using sweeps::Knob;
+
+constexpr std::array kUNet{
+    Knob{"width", kInteger, "64", "channels of the first level, doubled at each", 1},
+    Knob{"depth", kInteger, "5", "levels", 1, 8},
+    Knob{"normalization", kName, "\"batch\"", "after each convolution"},
+};
+
+constexpr std::array kDice{
+    Knob{.key = "over",
+         .type = kString,
+         .default_value = "\"sample\"",
+         .sentence = "a Dice for each sample, or over the pixels of a rank's batch",
+         .choices = "sample batch"},
+};
+
+constexpr Knob kProbability{"probability", kNumber, "0.5", "of each change, drawn by itself", 0, 1};
+constexpr Knob kDegrees{"degrees", kNumber, "45.0", "rotation in [-degrees, degrees]", 0, 180};
+constexpr Knob kAxes{.key = "axes",
+                     .type = kString,
+                     .default_value = "\"both\"",
+                     .sentence = "both | horizontal | vertical",
+                     .choices = "both horizontal vertical"};
+constexpr std::array kChance{kProbability};
+constexpr std::array kFlip{kProbability, kAxes};
+constexpr std::array kRotate{kProbability, kDegrees};
+constexpr std::array kFlipRotate{kProbability, kAxes, kDegrees};
+constexpr std::array kBrightnessContrast{
+    kProbability,
+    Knob{"brightness", kNumber, "0.3", "added, in deviations of the image", 0},
+    Knob{"contrast", kNumber, "0.3", "factor about the mean in [1 - contrast, 1 + contrast]", 0, 1},
+};
+constexpr std::array kNoise{
+    kProbability, Knob{"sigma", kNumber, "0.1", "in deviations of the image", 0}};
+
+constexpr std::array kSgd{
+    Knob{"learning_rate", kNumber, "0.01", "step size", 0},
+    Knob{"momentum", kNumber, "0.0", "of the velocity", 0, 1},
+    Knob{"nesterov", kBoolean, "false", "look ahead"},
+    Knob{"weight_decay", kNumber, "0.0", "L2, added to the gradient", 0},
+};
+constexpr std::array kAdam{
+    Knob{"learning_rate", kNumber, "0.001", "step size", 0},
+    Knob{"beta1", kNumber, "0.9", "of the mean", 0, 1},
+    Knob{"beta2", kNumber, "0.999", "of the mean square", 0, 1},
+    Knob{"epsilon", kNumber, "1e-8", "added to the root", 0},
+    Knob{"weight_decay", kNumber, "0.0", "adam: L2 in the gradient; adamw: decoupled", 0},
+};
+
+/// A schedule's own options followed by those of every schedule: its warm-up.
+template <std::size_t N>
+constexpr std::array<Knob, N + 3> with_warm_up(const std::array<Knob, N>& own) {
+  std::array<Knob, N + 3> all{};
+  std::ranges::copy(own, all.begin());
+  all[N] = {"warm_up_steps", kInteger, "0", "steps of linear warm-up", 0};
+  all[N + 1] = {"warm_up_epochs", kNumber, "0.0", "the same in epochs", 0};
+  all[N + 2] = {"warm_up_factor", kNumber, "0.001", "of the first step's learning rate", 0, 1};
+  return all;
+}
+
+constexpr Knob kFactor{"factor", kNumber, "0.1", "multiplies the learning rate", 0, 1};
+constexpr Knob kInterval{.key = "interval",
+                         .type = kString,
+                         .default_value = "\"step\"",
+                         .sentence = "step | epoch: how often the rate changes",
+                         .choices = "step epoch"};
+constexpr auto kConstant = with_warm_up(std::array<Knob, 0>{});
+constexpr auto kStep = with_warm_up(std::array{
+    Knob{"every_epochs", kInteger, "30", "epochs between reductions", 1}, kFactor});
+constexpr auto kMultiStep = with_warm_up(std::array{
+    Knob{"milestones", kIntegers, "[]", "epochs of the reductions", 0}, kFactor});
+constexpr auto kPlateau = with_warm_up(std::array{
+    Knob{"metric", kString, "\"loss\"", "what is to improve: loss, or a metric of validation"},
+    kFactor,
+    Knob{"patience", kInteger, "10", "epochs without improvement that are borne", 0},
+    Knob{"threshold", kNumber, "0.0001", "relative; less is no improvement", 0},
+    Knob{"cooldown", kInteger, "0", "epochs not counted after a reduction", 0},
+    Knob{"minimum_learning_rate", kNumber, "0.0", "never below", 0}});
+constexpr auto kPolynomial =
+    with_warm_up(std::array{Knob{"power", kNumber, "0.9", "of (1 - progress)", 0}, kInterval});
+constexpr auto kCosine = with_warm_up(
+    std::array{Knob{"minimum_learning_rate", kNumber, "0.0", "at the end", 0}, kInterval});
+
+struct RowOptions {
+  std::string_view kind, row;
+  std::span<const Knob> options;
+};
+
+// Rows that are not here take no options.
+constexpr std::array kTable{
+    RowOptions{"model", "unet", kUNet},
+    RowOptions{"loss", "dice", kDice},
+    RowOptions{"loss", "dice_ce", kDice},
+    RowOptions{"augmentation", "gray", kChance},
+    RowOptions{"augmentation", "flip", kFlip},
+    RowOptions{"augmentation", "rotate", kRotate},
+    RowOptions{"augmentation", "flip_rotate", kFlipRotate},
+    RowOptions{"augmentation", "brightness_contrast", kBrightnessContrast},
+    RowOptions{"augmentation", "noise", kNoise},
+    RowOptions{"optimizer", "sgd", kSgd},
+    RowOptions{"optimizer", "adam", kAdam},
+    RowOptions{"optimizer", "adamw", kAdam},
+    RowOptions{"schedule", "constant", kConstant},
+    RowOptions{"schedule", "step", kStep},
+    RowOptions{"schedule", "multi_step", kMultiStep},
+    RowOptions{"schedule", "plateau", kPlateau},
+    RowOptions{"schedule", "polynomial", kPolynomial},
+    RowOptions{"schedule", "cosine", kCosine},
+};
+
+}  // namespace
+
+std::span<const Knob> options_of(std::string_view kind, std::string_view row) {
+  for (const RowOptions& entry : kTable)
+    if (entry.kind == kind && entry.row == row) return entry.options;
+  return {};
+}
+
+}  // namespace medsweep::runner

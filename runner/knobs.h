@@ -1,0 +1,29 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/catalog.h"
+#include "sweeps/schema.h"
+
+namespace medsweep::runner {
+
+/// Everything the study language may say about a trial: this build's tables, rules and source
+/// digests.
+sweeps::Schema make_schema();
+
+/// The knobs of a trial, in the order of `runner list knobs`.
+std::span<const sweeps::Knob> trial_knobs();
+
+/// A kind for `runner list KIND`.
+struct ListedKind {
+  std::string name;
+  std::string sentence;
+  std::vector<Row> rows;
+};
+
+/// All kinds, in the order of `runner list`.
+std::vector<ListedKind> listed_kinds();
+
+}  // namespace medsweep::runner

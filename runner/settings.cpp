@@ -1,0 +1,134 @@
+#include "runner/settings.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+namespace medsweep::runner {
+namespace {
+
+using Json = nlohmann::json;
+
+template <typename T>
+std::vector<T> list_of(const Json& value) {
+  if (value.is_array()) return value.get<std::vector<T>>();
+  return {value.get<T>()};
+}
+
+Named named_from(const Json& value) {
+  if (value.is_string()) return {value.get<std::string>(), {}};
+  return {value.at("name").get<std::string>(), value};
+}
+
+std::vector<Named> named_list_from(const Json& value) {
+  if (!value.is_array()) return {named_from(value)};
+  std::vector<Named> names;
+  for (const Json& element : value) names.push_back(named_from(element));
+  return names;
+}
+
+std::vector<DataSource> sources_from(const Json& value) {
+  std::vector<DataSource> sources;
+  for (const Json& element : value.is_array() ? value : Json::array({value}))
+    sources.push_back(element.is_string()
+                          ? DataSource{element.get<std::string>(), 1}
+                          : DataSource{element.at("file").get<std::string>(),
+                                       element.value("weight", 1.0)});
+  return sources;
+}
+
+void read_data(const Json& knobs, TrialSettings& settings) {
+  settings.dataset = sources_from(knobs.at("dataset"));
+  settings.classes = list_of<std::string>(knobs.at("classes"));
+  settings.color_mode = named_from(knobs.at("color_mode")).name;
+  settings.normalize = named_from(knobs.at("normalize")).name;
+  settings.augmentation = named_from(knobs.at("augmentation"));
+  settings.resize = named_from(knobs.at("resize")).name;
+  settings.size = list_of<std::int64_t>(knobs.at("size"));
+  settings.patch = list_of<std::int64_t>(knobs.at("patch"));
+  knobs.at("patches_per_image").get_to(settings.patches_per_image);
+  knobs.at("foreground").get_to(settings.foreground);
+  knobs.at("overlap").get_to(settings.overlap);
+  settings.tasks = knobs.at("tasks");
+  settings.stages = knobs.at("stages");
+  knobs.at("profile").get_to(settings.profile);
+  settings.split = knobs.value("split", Json::object());
+}
+
+void read_model(const Json& knobs, TrialSettings& settings) {
+  settings.model = named_from(knobs.at("model"));
+  knobs.at("activation").get_to(settings.activation);
+  settings.init = named_from(knobs.at("init")).name;
+  knobs.at("weights").get_to(settings.weights);
+  settings.loss = named_list_from(knobs.at("loss"));
+  knobs.at("threshold").get_to(settings.threshold);
+  knobs.at("threshold_on").get_to(settings.threshold_on);
+  knobs.at("batch_statistics").get_to(settings.batch_statistics);
+  knobs.at("precision").get_to(settings.precision);
+  knobs.at("channels_last").get_to(settings.channels_last);
+}
+
+void read_training(const Json& knobs, TrialSettings& settings) {
+  knobs.at("epochs").get_to(settings.epochs);
+  knobs.at("batch_size").get_to(settings.batch_size);
+  knobs.at("micro_batch_size").get_to(settings.micro_batch_size);
+  knobs.at("shards").get_to(settings.shards);
+  knobs.at("last_batch").get_to(settings.last_batch);
+  settings.optimizer = named_from(knobs.at("optimizer"));
+  settings.schedule = named_from(knobs.at("schedule"));
+  knobs.at("gradient_clip").get_to(settings.gradient_clip);
+  knobs.at("checkpoint_every").get_to(settings.checkpoint_every);
+  knobs.at("keep_checkpoints").get_to(settings.keep_checkpoints);
+  knobs.at("workers").get_to(settings.workers);
+  knobs.at("threads").get_to(settings.threads);
+  knobs.at("ranks_per_trial").get_to(settings.ranks_per_trial);
+}
+
+void read_evaluation(const Json& knobs, TrialSettings& settings) {
+  settings.metrics = list_of<std::string>(knobs.at("metrics"));
+  const Json evaluate = knobs.value("evaluate", Json::object());
+  settings.evaluate.checkpoint = evaluate.value("checkpoint", std::string("last"));
+  if (evaluate.contains("datasets"))
+    settings.evaluate.datasets = list_of<std::string>(evaluate.at("datasets"));
+  settings.evaluate.every_epochs = epochs_of(evaluate.value("every", std::string("1 epoch")));
+  settings.early_stop = knobs.value("early_stop", Json::object());
+}
+
+}  // namespace
+
+std::int64_t epochs_of(const std::string& text) {
+  std::size_t end = 0;
+  std::int64_t epochs = 0;
+  try {
+    epochs = std::stoll(text, &end);
+  } catch (const std::logic_error&) {
+    end = 0;  // reported below, with the whole text
+  }
+  const std::string unit = text.substr(end);
+  if (end == 0 || epochs < 1 || (unit != " epoch" && unit != " epochs"))
+    throw std::invalid_argument(
+        fmt::format("[evaluate.every] \"{}\"; \"1 epoch\", \"5 epochs\" ... are allowed", text));
+  return epochs;
+}
+
+TrialSettings read_settings(const sweeps::Trial& trial) {
+  TrialSettings settings;
+  settings.name = trial.name;
+  settings.identity = trial.identity;
+  settings.seed = trial.seed;
+  settings.fold = trial.fold;
+  try {
+    const Json knobs = Json::parse(trial.knobs);
+    read_data(knobs, settings);
+    read_model(knobs, settings);
+    read_training(knobs, settings);
+    read_evaluation(knobs, settings);
+  } catch (const Json::exception& error) {
+    throw std::runtime_error(fmt::format("[trial {}] its knobs cannot be read: {}; freeze the "
+                                         "study anew", trial.name, error.what()));
+  }
+  return settings;
+}
+
+}  // namespace medsweep::runner

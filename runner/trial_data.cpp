@@ -1,0 +1,144 @@
+#include "runner/trial_data.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/digest.h"
+#include "datasets/augmentation/augmentation.h"
+#include "datasets/color_mode.h"
+
+namespace medsweep::runner {
+namespace {
+
+using datasets::DataPool;
+using datasets::SampleMode;
+using datasets::SegmentationDataset;
+using Json = nlohmann::json;
+
+// Decoded samples are kept up to this size a rank: small sets are read from the disk once.
+constexpr std::int64_t kCacheBytes = std::int64_t{1} << 30;
+
+datasets::SplitPart part_from(const Json& value) {
+  if (value.is_string()) return datasets::source_is(value.get<std::string>());
+  if (value.is_array()) return value.get<std::vector<std::string>>();
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (value.is_number()) return value.get<double>();
+  return std::monostate{};
+}
+
+datasets::SplitOptions split_options(const TrialSettings& settings) {
+  datasets::SplitOptions options;
+  const Json& split = settings.split;
+  if (split.contains("test")) options.test = part_from(split.at("test"));
+  if (split.contains("validation")) {
+    const Json& validation = split.at("validation");
+    if (validation.is_object())
+      options.folds = validation.at("folds").get<std::int64_t>();
+    else
+      options.validation = part_from(validation);
+  }
+  options.by = datasets::split_unit(split.value("by", std::string("patient")));
+  options.stratify = split.value("stratify", std::string());
+  options.seed = split.value("seed", std::uint64_t{0});
+  return options;
+}
+
+datasets::AugmentationOptions augmentation_options(const Named& augmentation) {
+  datasets::AugmentationOptions options;
+  options.probability = augmentation.get("probability", options.probability);
+  options.degrees = augmentation.get("degrees", options.degrees);
+  options.axes = datasets::flip_axes(augmentation.get<std::string>("axes", "both"));
+  options.brightness = augmentation.get("brightness", options.brightness);
+  options.contrast = augmentation.get("contrast", options.contrast);
+  options.sigma = augmentation.get("sigma", options.sigma);
+  return options;
+}
+
+datasets::Extent extent_from(const std::vector<std::int64_t>& sides) {
+  return sides.size() == 2 ? datasets::Extent{sides[0], sides[1]} : datasets::Extent{};
+}
+
+datasets::SampleOptions sample_options(const TrialSettings& settings) {
+  datasets::SampleOptions options;
+  options.color_mode = settings.color_mode;
+  options.normalization = settings.normalize;
+  options.classes = settings.classes;
+  options.augmentation = datasets::make_augmentation(settings.augmentation.name,
+                                                     augmentation_options(settings.augmentation));
+  options.resize = datasets::resize_mode(settings.resize);
+  options.size = extent_from(settings.size);
+  options.patch = {extent_from(settings.patch), settings.foreground, settings.patches_per_image};
+  options.seed = static_cast<std::uint64_t>(settings.seed);
+  return options;
+}
+
+std::shared_ptr<DataPool> open_pool(const std::vector<DataSource>& sources) {
+  std::vector<datasets::PoolMember> members;
+  for (const DataSource& source : sources)
+    members.push_back(datasets::pool_member(
+        std::make_shared<const datasets::DataFile>(source.file), source.weight));
+  return std::make_shared<DataPool>(std::move(members), kCacheBytes);
+}
+
+std::vector<std::int64_t> all_of(const DataPool& pool) {
+  std::vector<std::int64_t> indices(pool.samples().size());
+  for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int64_t>(i);
+  return indices;
+}
+
+/// The independent test files of [evaluate].
+void add_other_datasets(const TrialSettings& settings, const datasets::SampleOptions& options,
+                        TrialData& data) {
+  for (const std::string& file : settings.evaluate.datasets) {
+    const auto pool = open_pool({{file, 1}});
+    data.test.push_back({"test", std::filesystem::path(file).filename().string(),
+                         std::make_shared<SegmentationDataset>(pool, all_of(*pool), options,
+                                                               SampleMode::kEvaluate)});
+  }
+}
+
+}  // namespace
+
+TrialData open_trial_data(const TrialSettings& settings) {
+  TrialData data;
+  data.pool = open_pool(settings.dataset);
+  data.split = datasets::split(data.pool->samples(), split_options(settings), settings.fold);
+  const datasets::SampleOptions options = sample_options(settings);
+  const DataPool::Drawing drawing = data.pool->drawing(data.split.train);
+  data.train = std::make_shared<SegmentationDataset>(data.pool, drawing.indices, options,
+                                                     SampleMode::kTrain);
+  data.shares = drawing.shares;
+  data.classes = data.train->tasks().at(datasets::kSegmentation);
+  data.shape = {data.train->channels(), static_cast<std::int64_t>(data.classes.size())};
+  datasets::SampleOptions others = options;
+  others.classes = data.classes;
+  const auto set = [&](const std::vector<std::int64_t>& indices) {
+    return std::make_shared<SegmentationDataset>(data.pool, indices, others, SampleMode::kEvaluate);
+  };
+  if (!data.split.validation.empty())
+    data.validation.push_back({"validation", "", set(data.split.validation)});
+  if (!data.split.test.empty()) data.test.push_back({"test", "", set(data.split.test)});
+  add_other_datasets(settings, others, data);
+  return data;
+}
+
+void record_split(const TrialData& data, const TrialSettings& settings, TrialReport& report) {
+  if (!report.writes()) return;
+  std::string files;
+  for (const DataSource& source : settings.dataset) files += source.file + "\n";
+  const std::string split =
+      sha256_hex(fmt::format("{}{}fold {}", files, settings.split.dump(), settings.fold))
+          .substr(0, 16);
+  const auto record = [&](const std::vector<std::int64_t>& indices, const char* part) {
+    for (const std::int64_t index : indices) {
+      const auto& id = data.pool->samples()[static_cast<std::size_t>(index)];
+      report.append(results::SplitRecord{split, id.name, id.patient, part});
+    }
+  };
+  record(data.split.train, "train");
+  record(data.split.validation, "validation");
+  record(data.split.test, "test");
+}
+
+}  // namespace medsweep::runner

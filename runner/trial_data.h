@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/data_pool.h"
+#include "datasets/sampler.h"
+#include "datasets/segmentation_dataset.h"
+#include "datasets/split.h"
+#include "runner/settings.h"
+#include "runner/trial_model.h"
+#include "runner/trial_report.h"
+
+namespace medsweep::runner {
+
+/// Samples to be evaluated together.
+struct EvaluationSet {
+  std::string split;    ///< "validation" or "test"
+  std::string dataset;  ///< as [evaluate] datasets names it; empty: the trial's own
+  std::shared_ptr<datasets::SegmentationDataset> samples;
+};
+
+/// The data of a trial: opened, divided, and dressed as its settings say.
+struct TrialData {
+  std::shared_ptr<datasets::DataPool> pool;
+  datasets::Split split;  ///< positions in the pool
+  std::shared_ptr<datasets::SegmentationDataset> train;
+  std::vector<datasets::Share> shares;    ///< of the pool's files in `train`
+  std::vector<EvaluationSet> validation;  ///< after epochs and at the end; empty or one
+  std::vector<EvaluationSet> test;        ///< at the end only
+  std::vector<std::string> classes;       ///< to learn
+  DataShape shape;
+};
+
+/// Opens the data files and divides their samples. Throws what the files and the split throw.
+TrialData open_trial_data(const TrialSettings& settings);
+
+/// Writes into the journal who is in which part.
+void record_split(const TrialData& data, const TrialSettings& settings, TrialReport& report);
+
+}  // namespace medsweep::runner

@@ -1,0 +1,181 @@
+#include "runner/trial_rules.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <mutex>
+
+#include "base/digest.h"
+#include "base/files.h"
+#include "datasets/color_mode.h"
+#include "datasets/data_file.h"
+#include "runner/metrics/metrics.h"
+#include "runner/settings.h"
+#include "runner/trial_model.h"
+
+namespace medsweep::runner {
+namespace {
+
+using datasets::DataFileSummary;
+
+/// A study of ten thousand trials asks for the same few files: each is read once.
+std::optional<DataFileSummary> summary_of(const std::string& path) {
+  static std::mutex mutex;
+  static std::map<std::string, std::optional<DataFileSummary>> known;
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(path);
+  if (found != known.end()) return found->second;
+  return known[path] = datasets::summarize(path);
+}
+
+TrialSettings settings_of(std::string_view knobs) {
+  sweeps::Trial trial;
+  trial.knobs = knobs;
+  return read_settings(trial);
+}
+
+bool has_batch_normalization(const TrialSettings& settings) {
+  return settings.model.get<std::string>("normalization", "batch") == "batch";
+}
+
+std::int64_t size_multiple_of(const TrialSettings& settings) {
+  return std::int64_t{1} << (settings.model.get<std::int64_t>("depth", 5) - 1);
+}
+
+std::string later(std::string_view knob, std::string_view what) {
+  return fmt::format("[{}] {} comes in a later version; leave it out", knob, what);
+}
+
+std::string refuse_later(const TrialSettings& settings) {
+  if (!settings.tasks.empty()) return later("tasks", "training several tasks");
+  if (!settings.stages.empty()) return later("stages", "training in stages");
+  if (!settings.profile.empty()) return later("profile", "a profile");
+  return {};
+}
+
+std::string refuse_extent(const TrialSettings& settings) {
+  if (settings.resize != "none" && settings.size.size() != 2)
+    return fmt::format("[size] {} numbers; resize = \"{}\" needs [height, width]",
+                       settings.size.size(), settings.resize);
+  if (settings.patch.empty()) return {};
+  if (settings.patch.size() != 2)
+    return fmt::format("[patch] {} numbers; {} takes [height, width]", settings.patch.size(),
+                       settings.model.name);
+  const std::int64_t multiple = size_multiple_of(settings);
+  for (const std::int64_t side : settings.patch)
+    if (side % multiple != 0)
+      return fmt::format("[patch] {}; {} takes multiples of {}", side, settings.model.name,
+                         multiple);
+  return {};
+}
+
+std::string refuse_batch(const TrialSettings& settings) {
+  const bool normalized = has_batch_normalization(settings);
+  if (settings.batch_size < settings.ranks_per_trial)
+    return fmt::format("[batch_size] {} leaves a rank of {} without a sample; at least {} is "
+                       "allowed", settings.batch_size, settings.ranks_per_trial,
+                       settings.ranks_per_trial);
+  if (settings.batch_statistics == "per_shard" &&
+      (settings.shards < 1 || settings.shards > settings.batch_size ||
+       settings.shards % settings.ranks_per_trial != 0))
+    return fmt::format("[shards] {} with batch_size = {} on {} ranks a trial; a multiple of the "
+                       "ranks up to the batch size is allowed", settings.shards,
+                       settings.batch_size, settings.ranks_per_trial);
+  if (settings.micro_batch_size > 0 && normalized && settings.batch_statistics != "frozen")
+    return fmt::format("[micro_batch_size] {} with batch_statistics = \"{}\": a batch's statistics "
+                       "need the whole batch at once; \"frozen\", or a network with normalization "
+                       "= \"group\", is allowed", settings.micro_batch_size,
+                       settings.batch_statistics);
+  return {};
+}
+
+std::string refuse_metric(const std::string& metric, std::string_view where) {
+  if (metric == "loss") return {};
+  try {
+    direction_of(metric);
+    return {};
+  } catch (const std::invalid_argument& error) {
+    return fmt::format("[{}] {}", where, error.what());
+  }
+}
+
+std::string refuse_metrics(const TrialSettings& settings) {
+  for (const std::string& metric : settings.metrics)
+    if (auto text = refuse_metric(metric, "metrics"); !text.empty()) return text;
+  const std::string& checkpoint = settings.evaluate.checkpoint;
+  if (checkpoint.starts_with("best:")) {
+    if (auto text = refuse_metric(checkpoint.substr(5), "evaluate.checkpoint"); !text.empty())
+      return text;
+  } else if (checkpoint != "last") {
+    return fmt::format("[evaluate.checkpoint] \"{}\"; \"last\" and \"best:METRIC\" are allowed",
+                       checkpoint);
+  }
+  if (settings.schedule.name == "plateau")
+    return refuse_metric(settings.schedule.get<std::string>("metric", "loss"), "schedule.metric");
+  return {};
+}
+
+std::string refuse_for_data(const TrialSettings& settings, const DataFileSummary& data,
+                            const std::string& file) {
+  for (const std::string& name : settings.classes)
+    if (std::ranges::find(data.classes, name) == data.classes.end())
+      return fmt::format("[classes] '{}' is not in {}; it has {}", name, file,
+                         fmt::join(data.classes, ", "));
+  datasets::color_mode_channels(settings.color_mode, data.channels);
+  return {};
+}
+
+/// Building the options finds what the network and the losses refuse.
+std::string refuse_model(const TrialSettings& settings) {
+  const models::Activation activation = model_options(settings, {}).activation;
+  for (const models::LossOptions& loss : model_options(settings, {}).losses)
+    models::make_loss(loss, 1, activation);
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> knobs_without_effect(std::string_view knobs) {
+  const TrialSettings settings = settings_of(knobs);
+  std::vector<std::string> idle;
+  if (settings.patch.empty()) idle = {"patches_per_image", "foreground", "overlap"};
+  if (settings.resize == "none") idle.emplace_back("size");
+  if (activation_of(settings) == models::Activation::kSoftmax) {
+    idle.emplace_back("threshold");
+    idle.emplace_back("threshold_on");
+  }
+  if (!has_batch_normalization(settings)) idle.emplace_back("batch_statistics");
+  if (settings.batch_statistics != "per_shard" || !has_batch_normalization(settings))
+    idle.emplace_back("shards");
+  return idle;
+}
+
+std::string refusal_of(std::string_view knobs) {
+  try {
+    const TrialSettings settings = settings_of(knobs);
+    for (const auto rule : {refuse_later, refuse_extent, refuse_batch, refuse_metrics, refuse_model})
+      if (std::string text = rule(settings); !text.empty()) return text;
+    for (const DataSource& source : settings.dataset)
+      if (const auto data = summary_of(source.file))
+        if (std::string text = refuse_for_data(settings, *data, source.file); !text.empty())
+          return text;
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return {};
+}
+
+std::optional<std::string> data_digest_of(const std::string& path) {
+  if (path.ends_with(".safetensors")) {
+    if (!std::filesystem::exists(path)) return std::nullopt;
+    return sha256_hex(read_file(path));
+  }
+  const auto summary = summary_of(path);
+  if (!summary) return std::nullopt;
+  return summary->digest;
+}
+
+}  // namespace medsweep::runner
