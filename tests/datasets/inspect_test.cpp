@@ -1,0 +1,99 @@
+#include "datasets/inspect.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/datasets/test_samples.h"
+
+namespace medsweep::datasets {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+RawSample flat_sample(const std::string& patient, std::int64_t slice, int value) {
+  RawSample sample = made_sample(0, torch::kInt16);
+  sample.image = torch::arange(100).reshape({1, 10, 10}).to(torch::kInt16) * value;
+  sample.labels = torch::zeros({10, 10}, torch::kUInt8);
+  sample.id.patient = patient;
+  sample.id.case_name = patient + "_ED";
+  sample.id.name = fmt::format("{}/{}", sample.id.case_name, slice);
+  sample.id.slice = slice;
+  return sample;
+}
+
+Inspection inspect_made(const TemporaryFolder& folder) {
+  DataFileWriter writer(folder / "a.h5", {.name = "made", .classes = {"rv", "myo"}, .channels = 1});
+  RawSample first = flat_sample("p1", 0, 1);
+  first.labels.narrow(0, 0, 3).fill_(1);  // 30 pixels
+  first.field_of_view = torch::ones({10, 10}, torch::kUInt8);
+  first.field_of_view[0].fill_(0);  // 10 of them outside
+  RawSample second = flat_sample("p1", 1, 2);
+  second.labels[0][0] = 1;
+  second.id.spacing = {8, 1.5625, 1.25};
+  RawSample third = flat_sample("p2", 0, 2);  // the same pixels in another patient
+  third.id.group = "";
+  third.id.spacing.clear();
+  writer.add(first);
+  writer.add(second);
+  writer.add(third);
+  writer.finish();
+  return inspect(folder / "a.h5");
+}
+
+TEST(Inspect, CountsWhatIsInside) {
+  const TemporaryFolder folder;
+  const Inspection inspection = inspect_made(folder);
+  EXPECT_EQ(inspection.samples, 3);
+  EXPECT_EQ(inspection.cases, 2);
+  EXPECT_EQ(inspection.patients, 2);
+  EXPECT_EQ(inspection.groups, (std::map<std::string, std::int64_t>{{"", 1}, {"DCM", 1}}));
+  EXPECT_EQ(inspection.types, (std::map<std::string, std::int64_t>{{"int16", 3}}));
+  EXPECT_EQ(inspection.classes[0].pixels, 31);
+  EXPECT_EQ(inspection.classes[0].samples, 2);
+  EXPECT_EQ(inspection.classes[0].cases, 1);
+  EXPECT_EQ(inspection.classes[1].pixels, 0);
+  EXPECT_EQ(inspection.pixels, 300);
+  EXPECT_EQ(inspection.counted_pixels, 290);
+  EXPECT_EQ(inspection.largest, (Extent{10, 10}));
+  ASSERT_EQ(inspection.spacing.size(), 3u);
+  EXPECT_THAT(inspection.spacing[0], ElementsAre(8, 10));
+  // 0...99 once and 0, 2 ... 198 twice: 300 values, at ranks 0, 3, 150, 296, 299.
+  EXPECT_THAT(inspection.percentiles.at(0), ElementsAre(0, 1, 74, 196, 198));
+}
+
+TEST(Inspect, PointsAtWhatAPersonShouldSee) {
+  const TemporaryFolder folder;
+  std::map<std::string, std::vector<std::string>> found;
+  for (const Suspicion& suspicion : inspect_made(folder).suspicions)
+    found[suspicion.what] = suspicion.samples;
+  const std::map<std::string, std::vector<std::string>> expected{
+      {"no label at all", {"p2_ED/0"}},
+      {"labels outside the field of view", {"p1_ED/0"}},
+      {"same pixels as p1_ED/1", {"p2_ED/0"}},
+      {"spacing unknown: no distances in mm", {"p2_ED/0"}},
+      {"class myo never occurs", {}}};
+  EXPECT_EQ(found, expected);
+}
+
+TEST(Inspect, TextAndJsonSayTheSame) {
+  const TemporaryFolder folder;
+  const Inspection inspection = inspect_made(folder);
+  const std::string text = to_text(inspection);
+  EXPECT_THAT(text, HasSubstr("samples         3 of 2 cases of 2 patients\n"));
+  EXPECT_THAT(text, HasSubstr("groups          (unknown) 1, DCM 1\n"));
+  EXPECT_THAT(text, HasSubstr("spacing in mm   8-10 x 1.5625 x 1.25 (depth x height x width)\n"));
+  EXPECT_THAT(text, HasSubstr("rv                          31    10.33%         2       1\n"));
+  EXPECT_THAT(text, HasSubstr("  no label at all (1): p2_ED/0\n"));
+  const nlohmann::json json = nlohmann::json::parse(to_json(inspection));
+  EXPECT_EQ(json["samples"], 3);
+  EXPECT_EQ(json["classes"][0]["pixels"], 31);
+  EXPECT_EQ(json["digest"], inspection.digest);
+  EXPECT_EQ(json["suspicions"].size(), inspection.suspicions.size());
+}
+
+}  // namespace
+}  // namespace medsweep::datasets

@@ -1,0 +1,148 @@
+#include "datasets/converters/nifti_volume.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/datasets/made_nifti.h"
+#include "tests/datasets/test_samples.h"
+
+namespace medsweep::datasets {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+torch::Tensor made_voxels(torch::ScalarType type) {
+  return (torch::arange(2 * 3 * 4).reshape({2, 3, 4}) * 5).to(type);
+}
+
+TEST(Nifti, VoxelsStandAsDepthHeightWidth) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.nii", "a.nii.gz"})
+    for (const torch::ScalarType type : {torch::kUInt8, torch::kInt16, torch::kFloat32}) {
+      write_nifti(folder / name, made_voxels(type));
+      const NiftiVolume volume = read_nifti(folder / name);
+      EXPECT_EQ(volume.voxels.scalar_type(), type);
+      EXPECT_TRUE(torch::equal(volume.voxels, made_voxels(type)));
+    }
+}
+
+TEST(Nifti, SpacingIsPixdimWhereTheAffineOnlyHasDirections) {
+  const TemporaryFolder folder;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16));
+  EXPECT_EQ(read_nifti(folder / "a.nii").spacing, (std::vector<double>{10, 1.25, 1.5625}));
+}
+
+TEST(Nifti, SpacingIsTheAffinesWhereItHasOne) {
+  const TemporaryFolder folder;
+  nifti_1_header header = made_header(made_voxels(torch::kInt16));
+  header.srow_x[0] = 0;
+  header.srow_y[0] = 1.5F;  // x of the voxels runs along y of the world
+  header.srow_y[1] = 0;
+  header.srow_x[1] = -1.4F;
+  header.srow_z[2] = 8;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16), header);
+  EXPECT_EQ(read_nifti(folder / "a.nii").spacing, (std::vector<double>{8, 1.4, 1.5}));
+  header.sform_code = 0;  // neither sform nor qform: pixdim
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16), header);
+  EXPECT_EQ(read_nifti(folder / "a.nii").spacing, (std::vector<double>{10, 1.25, 1.5625}));
+}
+
+TEST(Nifti, SpacingInMicrometresBecomesMillimetres) {
+  const TemporaryFolder folder;
+  nifti_1_header header = made_header(made_voxels(torch::kInt16));
+  header.xyzt_units = 3;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16), header);
+  EXPECT_DOUBLE_EQ(read_nifti(folder / "a.nii").spacing[0], 0.01);
+}
+
+TEST(Nifti, ASlopeThatIsNoNumberOrZeroMeansUnscaled) {
+  const TemporaryFolder folder;
+  nifti_1_header header = made_header(made_voxels(torch::kInt16));
+  header.scl_slope = 0;
+  header.scl_inter = 7;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16), header);
+  EXPECT_TRUE(torch::equal(read_nifti(folder / "a.nii").voxels, made_voxels(torch::kInt16)));
+  header.scl_slope = 0.5;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16), header);
+  EXPECT_TRUE(
+      torch::equal(read_nifti(folder / "a.nii").voxels, made_voxels(torch::kFloat32) * 0.5 + 7));
+}
+
+TEST(Nifti, WideTypesBecomeTheNarrowestThatHoldsThem) {
+  const TemporaryFolder folder;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt32));
+  EXPECT_EQ(read_nifti(folder / "a.nii").voxels.scalar_type(), torch::kInt16);
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt32) * 1000);
+  EXPECT_EQ(read_nifti(folder / "a.nii").voxels.scalar_type(), torch::kFloat32);
+  write_nifti(folder / "a.nii", made_voxels(torch::kFloat64));
+  EXPECT_TRUE(torch::equal(read_nifti(folder / "a.nii").voxels, made_voxels(torch::kFloat32)));
+  const torch::Tensor unsigned_bits = torch::full({2, 3, 4}, -1, torch::kInt16);  // 65535
+  nifti_1_header header = made_header(unsigned_bits);
+  header.datatype = 512;
+  write_nifti(folder / "a.nii", unsigned_bits, header);
+  EXPECT_TRUE(torch::equal(read_nifti(folder / "a.nii").voxels, torch::full({2, 3, 4}, 65535.0F)));
+}
+
+TEST(Nifti, ATruncatedFileIsAnErrorThatNamesIt) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.nii", "a.nii.gz"}) {
+    write_nifti(folder / name, torch::randint(0, 999, {4, 30, 30}, torch::kInt16));
+    const auto bytes = std::filesystem::file_size(folder / name);
+    for (const auto kept : {bytes - 9, bytes / 2, std::uintmax_t{100}}) {
+      std::filesystem::resize_file(folder / name, kept);
+      EXPECT_THAT([&] { read_nifti(folder / name); },
+                  ThrowsMessage<std::runtime_error>(HasSubstr((folder / name).string())))
+          << kept << " of " << bytes;
+    }
+  }
+}
+
+TEST(Nifti, AFlippedBitInAGzipFileIsAnError) {
+  const TemporaryFolder folder;
+  write_nifti(folder / "a.nii.gz", torch::randint(0, 999, {4, 30, 30}, torch::kInt16));
+  std::string bytes = read_file(folder / "a.nii.gz");
+  bytes[bytes.size() - 6] = static_cast<char>(bytes[bytes.size() - 6] ^ 1);  // in its checksum
+  write_file_atomically(folder / "a.nii.gz", bytes);
+  EXPECT_THAT([&] { read_nifti(folder / "a.nii.gz"); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("truncated or damaged")));
+}
+
+TEST(Nifti, TimeSeriesAreRefusedByName) {
+  const TemporaryFolder folder;
+  nifti_1_header header = made_header(made_voxels(torch::kInt16));
+  header.dim[0] = 4;
+  header.dim[3] = 1;
+  header.dim[4] = 2;
+  write_nifti(folder / "a_4d.nii", made_voxels(torch::kInt16), header);
+  EXPECT_THAT([&] { read_nifti(folder / "a_4d.nii"); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("a_4d.nii] 4 axes")));
+}
+
+TEST(NiftiLabels, OfAnyTypeAreBytes) {
+  const TemporaryFolder folder;
+  const torch::Tensor labels = made_voxels(torch::kInt32).remainder(4);
+  for (const torch::ScalarType type :
+       {torch::kUInt8, torch::kInt16, torch::kFloat32, torch::kFloat64}) {
+    write_nifti(folder / "a_gt.nii.gz", labels.to(type));
+    EXPECT_TRUE(torch::equal(read_nifti_labels(folder / "a_gt.nii.gz", 3).voxels,
+                             labels.to(torch::kUInt8)));
+  }
+}
+
+TEST(NiftiLabels, UnknownOnesAreRefusedByFileAndValue) {
+  const TemporaryFolder folder;
+  for (const double wrong : {4.0, -1.0, 1.5}) {
+    torch::Tensor labels = torch::zeros({2, 3, 4});
+    labels[1][2][3] = wrong;
+    write_nifti(folder / "a_gt.nii.gz", labels);
+    EXPECT_THAT([&] { read_nifti_labels(folder / "a_gt.nii.gz", 3); },
+                ThrowsMessage<std::invalid_argument>(
+                    fmt::format("[{}] unknown label {}; 0 to 3 are allowed",
+                                (folder / "a_gt.nii.gz").string(), wrong)));
+  }
+}
+
+}  // namespace
+}  // namespace medsweep::datasets
