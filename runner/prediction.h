@@ -1,0 +1,40 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "datasets/patch.h"
+#include "datasets/segmentation_dataset.h"
+#include "models/model.h"
+
+namespace medsweep::runner {
+
+struct PredictionOptions {
+  datasets::Extent patch;  ///< of the sliding window; no pixels: whole images
+  double overlap = 0.5;    ///< of neighbouring windows, as a share of the patch's side
+  datasets::TileWeight weight = datasets::TileWeight::kGaussian;
+  std::int64_t batch_size = 1;         ///< images or windows given to the network at once
+  torch::Device device = torch::kCPU;  ///< where the network is
+};
+
+/// Predictions at the images' own sizes, on the host, one per sample.
+///
+/// An image that is larger than the patch along an axis is predicted in overlapping windows, whose
+/// probabilities are averaged by weight; any other as a whole, padded to model.size_multiple().
+/// What was stretched, shrunk or padded for the network is restored from sample.placement:
+/// probabilities are scaled back, labels follow from them by model.label_map().
+///
+/// Without gradient; the model is put into eval() mode and back. Only samples and windows of one
+/// size share a batch, so that a prediction does not depend on its neighbours' sizes.
+/// Throws std::invalid_argument for a batch size below 1 or what datasets::windows refuses.
+models::Predictions predict(models::Model& model,
+                            const std::vector<datasets::EvaluationSample>& samples,
+                            const PredictionOptions& options);
+
+/// The same of one sample.
+models::Prediction predict_sample(models::Model& model, const datasets::EvaluationSample& sample,
+                                  const PredictionOptions& options);
+
+}  // namespace medsweep::runner
