@@ -6,21 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/host.h"
 #include "results/layout.h"
 
 namespace medsweep::runner {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  check_errno(gethostname(name.data(), name.size() - 1), "claim", "gethostname failed");
-  return name.data();
-}
 
 /// Start time in the kernel's ticks: with it a reused process id is told apart.
 std::string start_of_process(std::int64_t process) {

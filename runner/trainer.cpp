@@ -1,10 +1,13 @@
 #include "runner/trainer.h"
 
-#include <fmt/format.h>
+#include <ATen/Parallel.h>
 
 #include <chrono>
-#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
 
+#include "base/host.h"
 #include "models/layers/batch_norm.h"
 #include "runner/training.h"
 #include "runner/trial_evaluation.h"
@@ -74,7 +77,7 @@ void end_epoch(Training& training, double seconds) {
   if (state.epoch % training.settings.evaluate.every_epochs == 0 ||
       state.epoch == training.settings.epochs)
     scores.merge(evaluate_epoch(training));
-  observe(training, scores);
+  observe_scores(training, scores);
   training.context.report.end_epoch(
       {state.epoch - 1, training.sampler.steps(), losses.at("total"), 0}, remark_of(scores));
 }
@@ -93,6 +96,16 @@ bool run_epoch(Training& training) {
   }
   end_epoch(training, seconds_since(start));
   return true;
+}
+
+results::AttemptRecord attempt_record(const Training& training,
+                                      std::optional<std::int64_t> resumed_from) {
+  return {.trial = training.settings.identity,
+          .host = host_name(),
+          .ranks = training.context.group.size(),
+          .threads = at::get_num_threads(),
+          .precision = training.settings.precision,
+          .resumed_from_step = resumed_from};
 }
 
 }  // namespace

@@ -1,0 +1,127 @@
+#include "runner/trial_evaluation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "runner/evaluation.h"
+#include "runner/metrics/metrics.h"
+
+namespace medsweep::runner {
+namespace {
+
+bool has_spacing(const Training& training) {
+  return std::ranges::all_of(training.data.pool->samples(),
+                             [](const datasets::SampleId& id) { return !id.spacing.empty(); });
+}
+
+std::vector<std::string> all_metrics(const Training& training) {
+  if (!training.settings.metrics.empty()) return training.settings.metrics;
+  return offered_metrics(has_spacing(training) ? Spacing::kKnown : Spacing::kUnknown);
+}
+
+/// The metric of "best:dice", or nothing.
+std::string best_metric(const TrialSettings& settings) {
+  const std::string& checkpoint = settings.evaluate.checkpoint;
+  return checkpoint.starts_with("best:") ? checkpoint.substr(5) : std::string();
+}
+
+std::vector<std::string> metrics_within_training(const Training& training) {
+  std::vector<std::string> metrics{"dice", "iou"};
+  for (const std::string& observed :
+       {best_metric(training.settings), training.settings.early_stop.value("metric", std::string()),
+        training.settings.schedule.get("metric", std::string())})
+    if (!observed.empty() && observed != "loss" && std::ranges::find(metrics, observed) == metrics.end())
+      metrics.push_back(observed);
+  return metrics;
+}
+
+PredictionOptions prediction_options(const TrialSettings& settings) {
+  PredictionOptions options;
+  if (settings.patch.size() == 2) options.patch = {settings.patch[0], settings.patch[1]};
+  options.overlap = settings.overlap;
+  options.batch_size = std::max<std::int64_t>(settings.batch_size / settings.ranks_per_trial, 1);
+  return options;
+}
+
+void record_cases(Training& training, const EvaluationSet& set, const Summary& summary) {
+  std::vector<results::ValueRecord> values;
+  results::ValueRecord value{.trial = training.settings.identity,
+                             .split = set.split,
+                             .dataset = set.dataset,
+                             .epoch = training.state.epoch,
+                             .step = training.state.step,
+                             .sample = {},
+                             .class_name = {},
+                             .metric = {},
+                             .value = {}};
+  const auto add = [&](const auto& row) {
+    value.class_name = row.class_name;
+    value.metric = row.metric;
+    value.value = row.value;
+    values.push_back(value);
+  };
+  for (const CaseRows& rows : summary.cases()) {
+    value.sample = rows.name;
+    for (const MetricRow& row : rows.rows) add(row);
+  }
+  value.sample.clear();  // pooled over all cases
+  for (const SummaryRow& row : summary.rows())
+    if (row.metric.ends_with("_pooled") || row.metric == "both_empty") add(row);
+  training.context.report.append_all(values);
+}
+
+Summary evaluate_set(Training& training, const EvaluationSet& set,
+                     const std::vector<std::string>& metrics) {
+  const Summary summary = evaluate(*training.model, *set.samples, metrics, training.context.group,
+                                   prediction_options(training.settings));
+  record_cases(training, set, summary);
+  return summary;
+}
+
+}  // namespace
+
+EpochScores evaluate_epoch(Training& training) {
+  EpochScores scores;
+  const std::vector<std::string> metrics = metrics_within_training(training);
+  for (const EvaluationSet& set : training.data.validation) {
+    const Summary summary = evaluate_set(training, set, metrics);
+    for (const std::string& metric : metrics)
+      if (const auto value = summary.overall(metric)) scores[metric] = *value;
+  }
+  return scores;
+}
+
+void evaluate_finished(Training& training) {
+  const std::vector<std::string> metrics = all_metrics(training);
+  for (const auto* sets : {&training.data.validation, &training.data.test})
+    for (const EvaluationSet& set : *sets) evaluate_set(training, set, metrics);
+}
+
+void observe_scores(Training& training, const EpochScores& scores) {
+  const auto score = [&](const std::string& metric) {
+    const auto found = scores.find(metric);
+    return found == scores.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
+  };
+  if (training.schedule->observes())
+    training.schedule->observe(score(training.settings.schedule.get("metric", std::string("loss"))));
+  if (!training.settings.early_stop.empty())
+    training.early_stop.observe(
+        score(training.settings.early_stop.value("metric", std::string("dice"))));
+  const std::string metric = best_metric(training.settings);
+  const double value = score(metric);
+  if (metric.empty() || std::isnan(value)) return;
+  const double sign = direction_of(metric) == Direction::kHigher ? 1 : -1;
+  auto& best = training.state.best;
+  if (!best || sign * value > sign * best->value)
+    best = BestSoFar{metric, value, training.state.epoch, training.state.step};
+}
+
+std::string remark_of(const EpochScores& scores) {
+  const auto dice = scores.find("dice");
+  return dice == scores.end() ? std::string() : fmt::format("dice {:.4f}", dice->second);
+}
+
+}  // namespace medsweep::runner
