@@ -9,6 +9,8 @@
 
 namespace medsweep::runner {
 
+class TrialQueue;
+
 /// The ranks that train one trial together, or all ranks of a job. Small host values go through
 /// here; tensors go through `process_group()`.
 ///
@@ -39,6 +41,9 @@ class Communicator {
   /// nothing to reduce. Two users that reduce at the same time (gradients, batch statistics) take
   /// one each, so that neither waits behind the other. It must end before MPI does.
   virtual c10::intrusive_ptr<c10d::ProcessGroup> process_group() = 0;
+
+  /// A queue of trials on rank 0 (trials: rank 0's count) that `askers` leaders empty. Collective.
+  virtual std::unique_ptr<TrialQueue> trial_queue(std::vector<std::int64_t> trials, int askers) = 0;
 };
 
 /// One process, no MPI.

@@ -16,6 +16,10 @@ constexpr std::chrono::microseconds kSpin{30};
 constexpr std::chrono::microseconds kShortestSleep{20};
 constexpr std::chrono::microseconds kLongestSleep{2000};
 
+// A wait that is worth telling the others of.
+constexpr std::chrono::milliseconds kQuietWait{1000};
+constexpr int kAnnouncement = 1;
+
 int world_rank() {
   int started = 0, rank = -1;
   MPI_Initialized(&started);
@@ -64,14 +68,60 @@ bool MpiChannel::await(MPI_Request& request, std::chrono::milliseconds timeout) 
   }
 }
 
+// Who waits long says so to the others: at the end of its patience a rank then knows who is
+// missing.
+void MpiChannel::announce(std::int64_t number) {
+  int sent = 1;
+  check_mpi(
+      MPI_Testall(int(announcements_.size()), announcements_.data(), &sent, MPI_STATUSES_IGNORE),
+      "MPI_Testall");
+  if (!sent) return;
+  announcements_.assign(std::size_t(size_), MPI_REQUEST_NULL);
+  announced_ = number;
+  for (int to = 0; to < size_; ++to)
+    if (to != rank_)
+      check_mpi(MPI_Isend(&announced_, 1, MPI_INT64_T, to, kAnnouncement, comm_,
+                          &announcements_[std::size_t(to)]),
+                "MPI_Isend");
+}
+
+void MpiChannel::listen() {
+  heard_.resize(std::size_t(size_), 0);
+  for (;;) {
+    int found = 0;
+    MPI_Status status{};
+    check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, kAnnouncement, comm_, &found, &status), "MPI_Iprobe");
+    if (!found) return;
+    check_mpi(MPI_Recv(&heard_[std::size_t(status.MPI_SOURCE)], 1, MPI_INT64_T, status.MPI_SOURCE,
+                       kAnnouncement, comm_, MPI_STATUS_IGNORE),
+              "MPI_Recv");
+  }
+}
+
+std::string MpiChannel::missing_ranks(std::int64_t number) const {
+  std::string missing;
+  for (int rank = 0; rank < size_; ++rank)
+    if (rank != rank_ && heard_[std::size_t(rank)] < number) missing += fmt::format(" {}", rank);
+  return missing.empty() ? " (all came, but late)" : missing;
+}
+
 void MpiChannel::meet(std::string_view what, std::int64_t number,
                       std::chrono::milliseconds timeout) {
   MPI_Request request = MPI_REQUEST_NULL;
   check_mpi(MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
-  if (await(request, timeout)) return;
+  if (timeout == kNoLimit) {
+    await(request, kNoLimit);
+    return;
+  }
+  listen();
+  const auto quiet = std::min(kQuietWait, timeout / 4 + std::chrono::milliseconds(1));
+  if (await(request, quiet)) return;
+  announce(number);
+  if (await(request, timeout - quiet)) return;
+  listen();
   throw CollectiveTimeout(
-      fmt::format("[distributed] rank {} of {}: {} #{}: other ranks did not come within {} s",
-                  rank_, size_, what, number, double(timeout.count()) / 1000));
+      fmt::format("[distributed] rank {} of {}: {} #{}: not within {} s: ranks{}", rank_, size_,
+                  what, number, double(timeout.count()) / 1000, missing_ranks(number)));
 }
 
 }  // namespace medsweep::runner

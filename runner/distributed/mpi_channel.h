@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace medsweep::runner {
 
@@ -50,11 +51,16 @@ class MpiChannel {
   bool await(MPI_Request& request, std::chrono::milliseconds timeout);
 
  private:
-  std::string missing_ranks(std::int64_t number);
+  void announce(std::int64_t number);
+  void listen();
+  std::string missing_ranks(std::int64_t number) const;
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1;
   std::chrono::milliseconds timeout_;
+  std::int64_t announced_ = 0;              // the number that is on its way to the others
+  std::vector<MPI_Request> announcements_;  // and its sends
+  std::vector<std::int64_t> heard_;         // the last number that each rank announced
 };
 
 }  // namespace medsweep::runner

@@ -7,6 +7,7 @@
 
 #include "runner/distributed/mpi_backend.h"
 #include "runner/distributed/mpi_channel.h"
+#include "runner/distributed/mpi_trial_queue.h"
 
 namespace medsweep::runner {
 namespace {
@@ -84,6 +85,11 @@ class MpiCommunicator final : public Communicator {
     if (size() == 1) return {};
     meet("process_group");
     return mpi_process_group(channel_.get(), channel_.timeout());
+  }
+
+  std::unique_ptr<TrialQueue> trial_queue(std::vector<std::int64_t> trials, int askers) override {
+    meet("trial_queue");
+    return mpi_trial_queue(channel_.get(), std::move(trials), askers);
   }
 
  private:

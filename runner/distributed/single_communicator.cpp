@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "runner/distributed/communicator.h"
+#include "runner/distributed/trial_queue.h"
 
 namespace medsweep::runner {
 namespace {
@@ -31,6 +32,9 @@ class SingleCommunicator final : public Communicator {
     return color < 0 ? nullptr : single_communicator();
   }
   c10::intrusive_ptr<c10d::ProcessGroup> process_group() override { return {}; }
+  std::unique_ptr<TrialQueue> trial_queue(std::vector<std::int64_t> trials, int) override {
+    return single_trial_queue(std::move(trials));
+  }
 };
 
 }  // namespace
