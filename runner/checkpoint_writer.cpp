@@ -42,9 +42,12 @@ void lower_priority() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), k
 
 void rename_durably(const fs::path& from, const fs::path& to) {
   sync_path(from);
-  fs::remove_all(to);  // of the same step: damaged, or of before
+  const fs::path replaced = to.string() + ".old.tmp";  // of the same step: damaged, or as good
+  const bool exists = fs::exists(to);
+  if (exists) fs::rename(to, replaced);
   check_errno(std::rename(from.c_str(), to.c_str()), to.string(), "rename failed");
   sync_path(to.parent_path());
+  if (exists) fs::remove_all(replaced);
 }
 
 }  // namespace

@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -18,129 +16,14 @@
 
 #include "base/digest.h"
 #include "base/files.h"
+#include "runner/safetensors_types.h"
 
 namespace medsweep::runner {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
-
-constexpr std::size_t kLengthBytes = 8;
-constexpr std::size_t kMaximumHeader = 100'000'000;   // as Python's reader
-constexpr std::size_t kPiece = std::size_t{1} << 20;  // digested while still in the cache
-
-struct TensorType {
-  std::string_view name;
-  c10::ScalarType type;
-};
-constexpr std::array kTensorTypes{
-    TensorType{"F64", c10::ScalarType::Double}, TensorType{"F32", c10::ScalarType::Float},
-    TensorType{"F16", c10::ScalarType::Half},   TensorType{"BF16", c10::ScalarType::BFloat16},
-    TensorType{"I64", c10::ScalarType::Long},   TensorType{"I32", c10::ScalarType::Int},
-    TensorType{"I16", c10::ScalarType::Short},  TensorType{"I8", c10::ScalarType::Char},
-    TensorType{"U8", c10::ScalarType::Byte},    TensorType{"BOOL", c10::ScalarType::Bool},
-};
-
-std::string_view type_name(const std::filesystem::path& path, const std::string& name,
-                           c10::ScalarType type) {
-  for (const auto& row : kTensorTypes)
-    if (row.type == type) return row.name;
-  throw std::invalid_argument(
-      fmt::format("[{}] tensor '{}' is {}; F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL are allowed",
-                  path.string(), name, c10::toString(type)));
-}
-
-/// Bytes to a file and into its digest.
-class DigestedFile {
- public:
-  explicit DigestedFile(const std::filesystem::path& path)
-      : path_(path.string()),
-        file_(static_cast<int>(
-            check_errno(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), path_,
-                        "cannot be created"))) {}
-
-  void write(const void* bytes, std::size_t size) {
-    const char* next = static_cast<const char*>(bytes);
-    while (size > 0) {
-      const std::size_t piece = std::min(size, kPiece);
-      digest_.update(next, piece);
-      write_piece(next, piece);
-      next += piece;
-      size -= piece;
-    }
-  }
-
-  std::string finish() {
-    check_errno(fsync(file_.get()), path_, "fsync failed");
-    return digest_.hex();
-  }
-
- private:
-  void write_piece(const char* bytes, std::size_t size) {
-    while (size > 0) {
-      const auto written = static_cast<std::size_t>(
-          check_errno(::write(file_.get(), bytes, size), path_, "write failed"));
-      bytes += written;
-      size -= written;
-    }
-  }
-
-  std::string path_;
-  FileDescriptor file_;
-  Sha256 digest_;
-};
-
-using NamedTensor = std::pair<std::string, torch::Tensor>;
-
-/// Wide types first: each tensor then begins at a multiple of its element's size.
-std::vector<NamedTensor> in_file_order(const Tensors& tensors) {
-  std::vector<NamedTensor> ordered(tensors.begin(), tensors.end());
-  std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
-    return a.second.element_size() > b.second.element_size();
-  });
-  return ordered;
-}
-
-std::string make_header(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
-                        const TensorMetadata& metadata) {
-  nlohmann::json header = nlohmann::json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
-  std::size_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
-    if (name == "__metadata__")
-      throw std::invalid_argument(fmt::format(
-          "[{}] a tensor is called '__metadata__'; any other name is allowed", path.string()));
-    const std::size_t end = offset + tensor.nbytes();
-    header[name] = {{"dtype", type_name(path, name, tensor.scalar_type())},
-                    {"shape", tensor.sizes().vec()},
-                    {"data_offsets", {offset, end}}};
-    offset = end;
-  }
-  std::string text = header.dump();
-  text.resize((text.size() + kLengthBytes - 1) / kLengthBytes * kLengthBytes, ' ');
-  return text;
-}
+constexpr std::size_t kMaximumHeader = 100'000'000;  // as Python's reader
 
 }  // namespace
-
-std::string write_safetensors(const std::filesystem::path& path, const Tensors& tensors,
-                              const TensorMetadata& metadata) {
-  const std::vector<NamedTensor> ordered = in_file_order(tensors);
-  const std::string header = make_header(path, ordered, metadata);
-  try {
-    DigestedFile file(path);
-    const std::uint64_t length = header.size();
-    file.write(&length, sizeof(length));
-    file.write(header.data(), header.size());
-    for (const auto& [name, tensor] : ordered) {
-      const torch::Tensor rows = tensor.detach().cpu().contiguous();
-      file.write(rows.const_data_ptr(), rows.nbytes());
-    }
-    return file.finish();
-  } catch (...) {
-    unlink(path.c_str());
-    throw;
-  }
-}
 
 void copy_tensors(std::string_view where, const Tensors& from, const Tensors& to) {
   for (const auto& [name, target] : to) {
@@ -196,15 +79,15 @@ void SafeTensors::fail(const std::string& what) const {
 }
 
 void SafeTensors::read_header() {
-  if (mapping_->size < kLengthBytes)
+  if (mapping_->size < kHeaderLengthBytes)
     fail(fmt::format("{} bytes; a safetensors file has at least 8", mapping_->size));
   std::uint64_t length = 0;
   std::memcpy(&length, mapping_->bytes, sizeof(length));
-  if (length > kMaximumHeader || length > mapping_->size - kLengthBytes)
+  if (length > kMaximumHeader || length > mapping_->size - kHeaderLengthBytes)
     fail(fmt::format("header of {} bytes in a file of {}; damaged or not a safetensors file",
                      length, mapping_->size));
-  const std::string_view text(mapping_->bytes + kLengthBytes, length);
-  data_begin_ = kLengthBytes + length;
+  const std::string_view text(mapping_->bytes + kHeaderLengthBytes, length);
+  data_begin_ = kHeaderLengthBytes + length;
 
   std::set<std::string> keys;
   const auto unique_keys = [&](int depth, nlohmann::json::parse_event_t event,
