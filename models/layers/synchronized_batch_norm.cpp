@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "models/layers/channel_affine.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -51,16 +53,6 @@ Moments joined_moments(const torch::Tensor& input, const Group& group) {
   return {total, mean, (square - mean.square()).clamp_min(0)};
 }
 
-// dx = dy a + x b + c with a, b, c per channel.
-torch::Tensor input_gradient(const torch::Tensor& gradient, const torch::Tensor& input,
-                             const torch::Tensor& a, const torch::Tensor& b,
-                             const torch::Tensor& c) {
-  const auto spread = [](const torch::Tensor& values) { return values.view({1, -1, 1, 1}); };
-  return torch::addcmul(gradient.to(torch::kFloat) * spread(a) + spread(c), input.to(torch::kFloat),
-                        spread(b))
-      .to(input.scalar_type());
-}
-
 class SynchronizedBatchNorm : public torch::autograd::Function<SynchronizedBatchNorm> {
  public:
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
@@ -99,11 +91,12 @@ class SynchronizedBatchNorm : public torch::autograd::Function<SynchronizedBatch
           gradients[0], input, weight, mean, variance, {}, {}, false, eps, {false, true, true});
     const torch::Tensor joined =
         sum_over_ranks(torch::stack({of_bias, of_weight}).to(torch::kDouble), group);
+    // dx = dy a + x b + c, with a, b, c per channel.
     const torch::Tensor inverse = (variance.to(torch::kDouble) + eps).rsqrt();
     const torch::Tensor a = weight.to(torch::kDouble) * inverse;
     const torch::Tensor b = -a * inverse * joined[1] / count;
     const torch::Tensor c = -a * joined[0] / count - b * mean.to(torch::kDouble);
-    const torch::Tensor of_input = input_gradient(gradients[0], input, a.to(torch::kFloat),
+    const torch::Tensor of_input = channel_affine(gradients[0], a.to(torch::kFloat), input,
                                                   b.to(torch::kFloat), c.to(torch::kFloat));
     return {of_input, of_weight, of_bias, {}, {}};
   }

@@ -1,0 +1,233 @@
+"""Numbers of the two U-Nets and of the losses, from PyTorch and MONAI.
+
+    python tests/golden/unet.py        # writes unet.json and *_gradients.f32 beside itself
+
+The networks are written here anew, in PyTorch, with the keys that Medsweep uses. Weights, images and
+labels are a function of (stream, position) in 32-bit integers, which tests/models/golden_numbers.h
+repeats: no weights file is needed. Batch normalisation is in training mode.
+
+width 2: <network>_gradients.f32 holds every gradient whole (float32, keys sorted).
+width 64: each gradient is held by its norm and its products with 16 vectors of signs; the mean of the
+squared differences of those products is an unbiased estimate of the squared norm of the difference.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+import torch
+from monai.losses import DiceCELoss, DiceLoss
+from torch import nn
+
+FOLDER = pathlib.Path(__file__).parent
+IMAGES, LABELS, LOGITS, SIGNS, WEIGHTS = 1, 2, 3, 1000, 5000
+IGNORED = -1
+
+
+def bits(stream, count):
+    """count 32-bit integers of a stream."""
+    x = np.arange(count, dtype=np.uint64) * 40503 + stream * 2654435761 + 12345
+    x = (x & 0xFFFFFFFF).astype(np.uint32)
+    for _ in range(2):
+        x = (x ^ (x >> np.uint32(16))) * np.uint32(0x45D9F3B)
+    return x ^ (x >> np.uint32(16))
+
+
+def uniform(stream, shape):
+    """float32 in [-1, 1)."""
+    values = (bits(stream, int(np.prod(shape))) >> np.uint32(8)).astype(np.float32) * np.float32(2**-23) - np.float32(1)
+    return torch.from_numpy(values.reshape(shape))
+
+
+def integers(stream, shape, count):
+    return torch.from_numpy((bits(stream, int(np.prod(shape))) % np.uint32(count)).astype(np.int64).reshape(shape))
+
+
+class ConvNormAct(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.normalization = nn.BatchNorm2d(outputs)
+
+    def forward(self, x):
+        return torch.relu(self.normalization(self.convolution(x)))
+
+
+class Double(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.first = ConvNormAct(inputs, outputs)
+        self.second = ConvNormAct(outputs, outputs)
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
+class UNet(nn.Module):
+    def __init__(self, inputs, outputs, width, depth=5):
+        super().__init__()
+        self.depth = depth
+        for level in range(depth):
+            self.add_module(f"encoder{level}", Double(inputs, width << level))
+            inputs = width << level
+        for level in reversed(range(depth - 1)):
+            self.add_module(f"up{level}", nn.ConvTranspose2d(width << (level + 1), width << level, 2, 2))
+            self.add_module(f"decoder{level}", Double(width << (level + 1), width << level))
+        self.head = nn.Conv2d(width, outputs, 1)
+
+    def forward(self, x):
+        skips = []
+        for level in range(self.depth):
+            x = getattr(self, f"encoder{level}")(x if level == 0 else nn.functional.max_pool2d(x, 2))
+            skips.append(x)
+        for level in reversed(range(self.depth - 1)):
+            up = getattr(self, f"up{level}")(x)
+            x = getattr(self, f"decoder{level}")(torch.cat([skips[level], up], 1))
+        return self.head(x)
+
+
+def cbr(inputs, outputs):
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+class RetinaUNet(nn.Module):
+    def __init__(self, inputs, outputs, w):
+        super().__init__()
+        self.enc1_1, self.enc1_2 = cbr(inputs, w), cbr(w, w)
+        self.enc2_1, self.enc2_2 = cbr(w, 2 * w), cbr(2 * w, 2 * w)
+        self.enc3_1, self.enc3_2 = cbr(2 * w, 4 * w), cbr(4 * w, 4 * w)
+        self.enc4_1, self.enc4_2 = cbr(4 * w, 8 * w), cbr(8 * w, 8 * w)
+        self.enc5_1, self.dec5_1 = cbr(8 * w, 16 * w), cbr(16 * w, 8 * w)
+        self.unpool4 = nn.ConvTranspose2d(8 * w, 8 * w, 2, 2)
+        self.dec4_2, self.dec4_1 = cbr(16 * w, 8 * w), cbr(8 * w, 4 * w)
+        self.unpool3 = nn.ConvTranspose2d(4 * w, 4 * w, 2, 2)
+        self.dec3_2, self.dec3_1 = cbr(8 * w, 4 * w), cbr(4 * w, 2 * w)
+        self.unpool2 = nn.ConvTranspose2d(2 * w, 2 * w, 2, 2)
+        self.dec2_2, self.dec2_1 = cbr(4 * w, 2 * w), cbr(2 * w, w)
+        self.unpool1 = nn.ConvTranspose2d(w, w, 2, 2)
+        self.dec1_2, self.dec1_1 = cbr(2 * w, w), cbr(w, w)
+        self.dec1_0 = nn.Conv2d(w, outputs, 1)
+
+    def forward(self, x):
+        pool = nn.functional.max_pool2d
+        e1 = self.enc1_2(self.enc1_1(x))
+        e2 = self.enc2_2(self.enc2_1(pool(e1, 2)))
+        e3 = self.enc3_2(self.enc3_1(pool(e2, 2)))
+        e4 = self.enc4_2(self.enc4_1(pool(e3, 2)))
+        d = self.unpool4(self.dec5_1(self.enc5_1(pool(e4, 2))))
+        d = self.unpool3(self.dec4_1(self.dec4_2(torch.cat([d, e4], 1))))
+        d = self.unpool2(self.dec3_1(self.dec3_2(torch.cat([d, e3], 1))))
+        d = self.unpool1(self.dec2_1(self.dec2_2(torch.cat([d, e2], 1))))
+        return self.dec1_0(self.dec1_1(self.dec1_2(torch.cat([d, e1], 1))))
+
+
+def fill(network):
+    with torch.no_grad():
+        for index, (key, parameter) in enumerate(sorted(network.named_parameters())):
+            values = uniform(WEIGHTS + index, parameter.shape)
+            if parameter.dim() > 1:
+                fan_in = parameter.numel() // parameter.shape[0]
+                parameter.copy_(values * np.float32(np.sqrt(6 / fan_in)))
+            elif key.endswith(("normalization.weight", ".1.weight")):
+                parameter.copy_(1 + np.float32(0.2) * values)
+            else:
+                parameter.copy_(np.float32(0.2) * values)
+
+
+def network_numbers(name, network, shape, classes):
+    """classes: 1 = sigmoid and bce, above = softmax and cross_entropy."""
+    fill(network)
+    images = uniform(IMAGES, shape)
+    labels = integers(LABELS, (shape[0], *shape[2:]), classes + 1)
+    logits = network(images)
+    if classes == 1:
+        loss = nn.functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
+    else:
+        loss = nn.functional.cross_entropy(logits, labels)
+    loss.backward()
+    flat = logits.detach().flatten()
+    step = max(flat.numel() // 64, 1)
+    return {
+        "network": name, "shape": list(shape), "classes": classes, "loss": loss.item(),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "logits_step": step, "logits": flat[::step].tolist(), "logits_norm": flat.double().norm().item(),
+    }
+
+
+def gradients(network):
+    return [(key, p.grad.double().flatten()) for key, p in sorted(network.named_parameters())]
+
+
+def projections(gradient):
+    signs = bits(SIGNS, gradient.numel())
+    return [float(gradient @ torch.from_numpy(1.0 - 2.0 * ((signs >> np.uint32(8 + k)) & np.uint32(1)).astype(np.float64)))
+            for k in range(16)]
+
+
+def loss_numbers():
+    cases = []
+    for activation, classes in (("sigmoid", 1), ("sigmoid", 3), ("softmax", 3)):
+        channels = classes + (activation == "softmax")
+        for ignored in (False, True):
+            labels = integers(LABELS + 10 * classes, (2, 6, 10), classes + 1)
+            if ignored:
+                labels[integers(LABELS + 7, (2, 6, 10), 5) == 0] = IGNORED
+            for name, value in reference_losses(activation, classes, ignored).items():
+                logits = (3 * uniform(LOGITS, (2, channels, 6, 10))).requires_grad_()
+                mean = value(logits, labels)
+                mean.backward()
+                cases.append({"loss": name, "activation": activation, "classes": classes, "ignored": ignored,
+                              "mean": mean.item(), "gradient": [float(f"{g:.9g}") for g in logits.grad.flatten().tolist()]})
+    return cases
+
+
+def reference_losses(activation, classes, ignored):
+    """name -> mean loss of (logits, labels). MONAI's where no pixel is ignored, which it has no notion of."""
+    sigmoid = activation == "sigmoid"
+
+    def maps(labels):
+        return torch.stack([(labels == k + 1).float() for k in range(classes)], 1)
+
+    def entropy(logits, labels):
+        if not sigmoid:
+            return nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED)
+        valid = (labels != IGNORED)[:, None].expand_as(logits)
+        return nn.functional.binary_cross_entropy_with_logits(logits[valid], maps(labels)[valid])
+
+    def dice(logits, labels, batch=False):
+        if not ignored:
+            if sigmoid:
+                return DiceLoss(sigmoid=True, batch=batch)(logits, maps(labels))
+            return DiceLoss(softmax=True, to_onehot_y=True, include_background=False, batch=batch)(logits, labels[:, None])
+        p = (torch.sigmoid(logits) if sigmoid else torch.softmax(logits, 1)[:, 1:]) * (labels != IGNORED)[:, None]
+        axes = (0, 2, 3) if batch else (2, 3)
+        t = maps(labels)
+        return (1 - (2 * (p * t).sum(axes) + 1e-5) / (p.sum(axes) + t.sum(axes) + 1e-5)).mean()
+
+    def dice_ce(logits, labels):
+        if sigmoid or ignored:
+            return dice(logits, labels) + entropy(logits, labels)
+        return DiceCELoss(softmax=True, to_onehot_y=True, include_background=False)(logits, labels[:, None])
+
+    return {"bce" if sigmoid else "cross_entropy": entropy, "dice": dice,
+            "dice_batch": lambda x, y: dice(x, y, True), "dice_ce": dice_ce}
+
+
+def main():
+    torch.set_num_threads(1)
+    numbers = {"torch": torch.__version__, "whole": [], "projected": [], "losses": loss_numbers()}
+    for name, make in (("unet", UNet), ("retina_unet", RetinaUNet)):
+        small = make(3, 4, 2)
+        numbers["whole"].append(network_numbers(name, small, (2, 3, 64, 48), 3))
+        whole = torch.cat([gradient for _, gradient in gradients(small)])
+        whole.numpy().astype("<f4").tofile(FOLDER / f"{name}_gradients.f32")
+        large = make(3, 1, 64)
+        entry = network_numbers(name, large, (1, 3, 64, 96), 1)
+        entry["gradients"] = {key: {"norm": gradient.norm().item(), "products": projections(gradient)}
+                              for key, gradient in gradients(large)}
+        numbers["projected"].append(entry)
+    text = json.dumps(numbers, separators=(",", ":"))
+    (FOLDER / "unet.json").write_text(text.replace('},{', '},\n{').replace('},"', '},\n"') + "\n")
+
+
+main()
