@@ -52,7 +52,7 @@ bool is_plane(const torch::Tensor& tensor, const torch::Tensor& image) {
          tensor.size(0) == image.size(1) && tensor.size(1) == image.size(2);
 }
 
-void check_pixels(const RawSample& sample, const DataIndex& index) {
+void check_arrays(const RawSample& sample, const DataIndex& index) {
   const torch::Tensor& image = sample.image;
   if (!image.defined() || image.dim() != 3 || image.size(0) != index.channels || image.numel() == 0)
     refuse(sample, fmt::format("its image is not [{}, H, W]", index.channels));
@@ -189,7 +189,7 @@ std::int64_t DataFileWriter::size() const { return std::ssize(state_->index.samp
 void DataFileWriter::add(const RawSample& sample) {
   DataIndex& index = state_->index;
   check_identity(sample);
-  check_pixels(sample, index);
+  check_arrays(sample, index);
   if (!state_->names.insert(sample.id.name).second) refuse(sample, "a second one of this name");
   const std::string digest = digest_of(sample);
   const std::int64_t number = size();

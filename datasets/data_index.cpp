@@ -188,6 +188,9 @@ DataIndex read_index(const Hdf5File& file) {
   index.channels = read_integer_attribute(file, "channels");
   read_samples(read_table(file, "/index/samples"), index);
   read_arrays(read_table(file, "/index/arrays"), read_table(file, "/index/chunks"), index);
+  if (digest_over(index) != index.digest)
+    throw std::runtime_error(
+        fmt::format("[{}] its index does not have the recorded digest: damaged", file.path()));
   return index;
 }
 

@@ -52,7 +52,7 @@ RowLayout layout_of(const std::vector<Table::Column>& columns, std::vector<std::
   return layout;
 }
 
-void put(const Table::Values& values, std::size_t row, char* cell) {
+void put_cell(const Table::Values& values, std::size_t row, char* cell) {
   std::visit(
       [&](const auto& column) {
         const auto& value = column[row];
@@ -64,7 +64,7 @@ void put(const Table::Values& values, std::size_t row, char* cell) {
       values);
 }
 
-void take(Table::Values& values, std::size_t row, const char* cell, std::size_t width) {
+void take_cell(Table::Values& values, std::size_t row, const char* cell, std::size_t width) {
   std::visit(
       [&](auto& column) {
         auto& value = column[row];
@@ -105,6 +105,16 @@ const Column& column_as(const Table::Values& values, std::string_view name, cons
   throw std::runtime_error(fmt::format("[table] column '{}' holds no {}", name, kind));
 }
 
+/// One compressed chunk with HDF5's checksum: a damaged index is an error, not other numbers.
+Hdf5Handle table_properties(const Hdf5File& file, hsize_t rows) {
+  Hdf5Handle properties = dataset_properties(file.path());
+  const hsize_t chunk = std::max<hsize_t>(rows, 1);
+  check_hdf5(H5Pset_chunk(properties.get(), 1, &chunk), file.path(), "chunks not set");
+  check_hdf5(H5Pset_deflate(properties.get(), 6), file.path(), "deflate filter not set");
+  check_hdf5(H5Pset_fletcher32(properties.get()), file.path(), "checksum filter not set");
+  return properties;
+}
+
 }  // namespace
 
 void Table::add(std::string name, Values values) {
@@ -141,12 +151,12 @@ void write_table(const Hdf5File& file, const std::string& name, const Table& tab
   std::string bytes(layout.bytes * table.rows(), '\0');
   for (std::size_t column = 0; column < table.columns().size(); ++column)
     for (std::size_t row = 0; row < table.rows(); ++row)
-      put(table.columns()[column].values, row,
-          bytes.data() + row * layout.bytes + layout.offsets[column]);
+      put_cell(table.columns()[column].values, row,
+               bytes.data() + row * layout.bytes + layout.offsets[column]);
   const hsize_t rows = table.rows();
   const Hdf5Handle space(H5Screate_simple(1, &rows, nullptr), file.path(), name);
   const Hdf5Handle data(H5Dcreate2(file.id(), name.c_str(), layout.type.get(), space.get(),
-                                   H5P_DEFAULT, dataset_properties(file.path()).get(), H5P_DEFAULT),
+                                   H5P_DEFAULT, table_properties(file, rows).get(), H5P_DEFAULT),
                         file.path(), name);
   check_hdf5(H5Dwrite(data.get(), layout.type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()),
              file.path(), name);
@@ -166,8 +176,8 @@ Table read_table(const Hdf5File& file, const std::string& name) {
   Table table;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     for (std::size_t row = 0; row < rows; ++row)
-      take(columns[i].values, row, bytes.data() + row * layout.bytes + layout.offsets[i],
-           layout.widths[i]);
+      take_cell(columns[i].values, row, bytes.data() + row * layout.bytes + layout.offsets[i],
+                layout.widths[i]);
     table.add(columns[i].name, std::move(columns[i].values));
   }
   return table;

@@ -48,8 +48,8 @@ std::map<std::string, fs::path> numbered_files(const fs::path& folder, const std
   return files;
 }
 
-fs::path partner(const std::map<std::string, fs::path>& files, const std::string& number,
-                 const fs::path& image, const std::string& expected) {
+fs::path mask_beside(const std::map<std::string, fs::path>& files, const std::string& number,
+                     const fs::path& image, const std::string& expected) {
   const auto found = files.find(number);
   if (found == files.end())
     throw std::invalid_argument(
@@ -73,9 +73,9 @@ std::vector<Retina> find_retinas(const fs::path& half) {
          .source = half.filename().string(),
          .image = image,
          .vessels =
-             partner(manuals, number, image, fmt::format("1st_manual/{}_manual1.gif", number)),
-         .field_of_view = partner(masks, number, image,
-                                  fmt::format("mask/{}_mask.gif", image.stem().string()))});
+             mask_beside(manuals, number, image, fmt::format("1st_manual/{}_manual1.gif", number)),
+         .field_of_view = mask_beside(masks, number, image,
+                                      fmt::format("mask/{}_mask.gif", image.stem().string()))});
   return retinas;
 }
 

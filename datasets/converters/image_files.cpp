@@ -48,7 +48,7 @@ std::uint8_t grey_of(const ColorMapObject& palette, int index, const std::filesy
   return color.Red;
 }
 
-cv::Mat decode(const std::filesystem::path& path) {
+cv::Mat decode_image(const std::filesystem::path& path) {
   check_exists(path);
   try {
     return cv::imread(path.string(), cv::IMREAD_UNCHANGED | cv::IMREAD_IGNORE_ORIENTATION);
@@ -60,7 +60,7 @@ cv::Mat decode(const std::filesystem::path& path) {
 }  // namespace
 
 torch::Tensor read_rgb(const std::filesystem::path& path) {
-  const cv::Mat image = decode(path);  // [H, W] of blue, green, red
+  const cv::Mat image = decode_image(path);  // [H, W] of blue, green, red
   if (image.empty())
     throw std::runtime_error(fmt::format(
         "[{}] cannot be decoded: no known image format, truncated or damaged", path.string()));

@@ -14,7 +14,7 @@ struct NiftiVolume {
   std::vector<double> spacing;  ///< mm along [D, H, W]
 };
 
-/// Reads .nii or .nii.gz with niftiio.
+/// Reads .nii or .nii.gz: the header with niftiio, the voxels out of this very file.
 ///
 /// Spacing is the norm of the affine's columns (sform, else qform), but `pixdim` where all columns
 /// have norm 1 and `pixdim` differs: there the affine only carries directions. A scale slope of 0,

@@ -133,15 +133,15 @@ std::vector<double> blurred(const std::vector<double>& values, std::int64_t size
   return result;
 }
 
-void check(const PhantomOptions& options) {
+void check_phantom(const PhantomOptions& options) {
   if (options.patients < 1 || options.slices < 1 || options.size < 32)
     throw std::invalid_argument(
         fmt::format("[phantom] {} patients, {} slices, size {}; at least 1, 1 and 32 are allowed",
                     options.patients, options.slices, options.size));
 }
 
-SampleId identity(const Patient& anatomy, std::int64_t patient, std::int64_t phase,
-                  std::int64_t slice) {
+SampleId phantom_identity(const Patient& anatomy, std::int64_t patient, std::int64_t phase,
+                          std::int64_t slice) {
   SampleId id;
   id.patient = fmt::format("patient{:03}", patient + 1);
   id.case_name = fmt::format("{}_{}", id.patient, phase == 0 ? "ED" : "ES");
@@ -157,7 +157,7 @@ SampleId identity(const Patient& anatomy, std::int64_t patient, std::int64_t pha
 
 RawSample phantom_slice(const PhantomOptions& options, std::int64_t patient, std::int64_t phase,
                         std::int64_t slice) {
-  check(options);
+  check_phantom(options);
   const Patient made = make_patient(options, patient);
   const double depth = options.slices == 1
                            ? 0.3
@@ -167,7 +167,7 @@ RawSample phantom_slice(const PhantomOptions& options, std::int64_t patient, std
   RawSample sample;
   sample.image = torch::empty({1, size, size}, torch::kInt16);
   sample.labels = torch::empty({size, size}, torch::kUInt8);
-  sample.id = identity(made, patient, phase, slice);
+  sample.id = phantom_identity(made, patient, phase, slice);
   auto* const labels = sample.labels.mutable_data_ptr<std::uint8_t>();
   auto* const pixels = sample.image.mutable_data_ptr<std::int16_t>();
   std::vector<double> signal(static_cast<std::size_t>(size * size));
@@ -195,7 +195,7 @@ RawSample phantom_slice(const PhantomOptions& options, std::int64_t patient, std
 
 ConverterReport convert_phantom(const ConverterOptions& options,
                                 const ConverterProgress& progress) {
-  check(options.phantom);
+  check_phantom(options.phantom);
   DataFileWriter writer(options.output,
                         {.name = "phantom", .classes = {"rv", "myo", "lv"}, .channels = 1});
   for (std::int64_t patient = 0; patient < options.phantom.patients; ++patient) {

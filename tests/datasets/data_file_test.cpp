@@ -1,9 +1,11 @@
 #include "datasets/data_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -11,6 +13,7 @@
 #include <thread>
 
 #include "base/files.h"
+#include "base/random.h"
 #include "tests/datasets/test_samples.h"
 
 namespace medsweep::datasets {
@@ -159,6 +162,38 @@ TEST(DataFileTest, ATruncatedFileIsRefusedByName) {
   std::filesystem::resize_file(folder / "a.h5", std::filesystem::file_size(folder / "a.h5") / 2);
   EXPECT_THAT([&] { DataFile(folder / "a.h5"); },
               ThrowsMessage<std::runtime_error>(HasSubstr((folder / "a.h5").string())));
+}
+
+TEST(DataFileTest, AFlippedBitAnywhereIsAnErrorOrWithoutEffect) {
+  const TemporaryFolder folder;
+  write_made_file(folder / "a.h5", 3);
+  const std::string bytes = read_file(folder / "a.h5");
+  RandomStream stream{20};
+  int errors = 0;
+  for (int round = 0; round < 200; ++round) {
+    std::string damaged = bytes;
+    const auto at = static_cast<std::size_t>(stream.below(std::ssize(bytes)));
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << stream.below(8)));
+    std::ofstream(folder / "b.h5", std::ios::binary) << damaged;
+    try {
+      const DataFile file(folder / "b.h5");
+      for (std::int64_t i = 0; i < 3; ++i)
+        ASSERT_EQ(digest_of(file.read(i)), digest_of(made_sample(i))) << "byte " << at;
+    } catch (const std::invalid_argument&) {
+      ++errors;
+    } catch (const std::runtime_error&) {
+      ++errors;
+    }
+  }
+  EXPECT_GT(errors, 20);
+}
+
+TEST(DataFileTest, AnotherProcessMayHoldALock) {
+  const TemporaryFolder folder;
+  write_made_file(folder / "a.h5", 2);
+  const FileDescriptor other(open((folder / "a.h5").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), 0);
+  EXPECT_EQ(DataFile(folder / "a.h5").samples().size(), 2u);
 }
 
 TEST(DataFileTest, OtherFilesAreRefusedByName) {

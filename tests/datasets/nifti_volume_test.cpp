@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nifti1_io.h>
 
 #include "tests/datasets/made_nifti.h"
 #include "tests/datasets/test_samples.h"
@@ -101,12 +102,43 @@ TEST(Nifti, ATruncatedFileIsAnErrorThatNamesIt) {
 
 TEST(Nifti, AFlippedBitInAGzipFileIsAnError) {
   const TemporaryFolder folder;
-  write_nifti(folder / "a.nii.gz", torch::randint(0, 999, {4, 30, 30}, torch::kInt16));
+  write_nifti(folder / "a.nii.gz", torch::randint(0, 999, {20, 90, 90}, torch::kInt16));
   std::string bytes = read_file(folder / "a.nii.gz");
   bytes[bytes.size() - 6] = static_cast<char>(bytes[bytes.size() - 6] ^ 1);  // in its checksum
   write_file_atomically(folder / "a.nii.gz", bytes);
   EXPECT_THAT([&] { read_nifti(folder / "a.nii.gz"); },
               ThrowsMessage<std::runtime_error>(HasSubstr("truncated or damaged")));
+}
+
+TEST(Nifti, AFileOfSeveralGzipMembersIsReadWhole) {
+  const TemporaryFolder folder;
+  const torch::Tensor voxels = torch::arange(4 * 30 * 30).reshape({4, 30, 30}).to(torch::kInt16);
+  write_nifti(folder / "a.nii", voxels);
+  const std::string half = fmt::format(
+      "cd {} && (head -c 3000 a.nii | gzip; tail -c +3001 a.nii "
+      "| gzip) > b.nii.gz",
+      folder.path().string());
+  ASSERT_EQ(std::system(half.c_str()), 0);
+  EXPECT_TRUE(torch::equal(read_nifti(folder / "b.nii.gz").voxels, voxels));
+}
+
+TEST(Nifti, BigEndianFilesReadTheSame) {
+  const TemporaryFolder folder;
+  const torch::Tensor voxels = made_voxels(torch::kInt16);
+  nifti_1_header header = made_header(voxels);
+  nifti_1_header swapped = header;
+  swap_nifti_header(&swapped, 1);
+  const torch::Tensor bytes = voxels.view(torch::kUInt8).reshape({-1, 2}).flip(1).contiguous();
+  write_nifti(folder / "a.nii", bytes, swapped);
+  EXPECT_TRUE(torch::equal(read_nifti(folder / "a.nii").voxels, voxels));
+  EXPECT_EQ(read_nifti(folder / "a.nii").spacing, (std::vector<double>{10, 1.25, 1.5625}));
+}
+
+TEST(Nifti, AnotherFileOfTheSameStemIsLeftAlone) {
+  const TemporaryFolder folder;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16) + 1);
+  write_nifti(folder / "a.nii.gz", made_voxels(torch::kInt16));
+  EXPECT_TRUE(torch::equal(read_nifti(folder / "a.nii.gz").voxels, made_voxels(torch::kInt16)));
 }
 
 TEST(Nifti, TimeSeriesAreRefusedByName) {
