@@ -3,21 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <stdexcept>
 
 #include "base/random.h"
+#include "datasets/apportion.h"
+#include "datasets/shuffle.h"
 
 namespace medsweep::datasets {
 namespace {
 
 constexpr std::uint64_t kWholeEpoch = 0;  // sub-streams of kOrder: share k has k + 1
-
-void shuffle_draws(std::vector<Draw>& draws, RandomStream stream) {
-  for (std::size_t i = draws.size(); i > 1; --i)
-    std::swap(draws[i - 1],
-              draws[static_cast<std::size_t>(stream.below(static_cast<std::int64_t>(i)))]);
-}
 
 std::vector<Draw> one_pass(std::int64_t first, std::int64_t count, std::int64_t number) {
   std::vector<Draw> draws;
@@ -25,23 +20,10 @@ std::vector<Draw> one_pass(std::int64_t first, std::int64_t count, std::int64_t 
   return draws;
 }
 
-// How many of `total` draws each share gets: proportional, rounded by largest remainders.
-std::vector<std::int64_t> apportion(const std::vector<Share>& shares, std::int64_t total) {
-  double weight = 0;
-  for (const Share& share : shares) weight += share.weight;
-  std::vector<std::int64_t> counts;
-  std::vector<std::pair<double, std::size_t>> remainders;
-  std::int64_t given = 0;
-  for (std::size_t k = 0; k < shares.size(); ++k) {
-    const double exact = static_cast<double>(total) * shares[k].weight / weight;
-    counts.push_back(static_cast<std::int64_t>(exact));
-    given += counts[k];
-    remainders.emplace_back(static_cast<double>(counts[k]) - exact, k);
-  }
-  std::ranges::stable_sort(remainders);
-  for (std::size_t i = 0; given < total; ++i, ++given)
-    ++counts[remainders[i % remainders.size()].second];
-  return counts;
+std::vector<std::int64_t> draws_of_shares(const std::vector<Share>& shares, std::int64_t total) {
+  std::vector<double> weights;
+  for (const Share& share : shares) weights.push_back(share.weight);
+  return apportion(total, weights);
 }
 
 }  // namespace
@@ -86,8 +68,7 @@ Sampler::Sampler(std::vector<Share> shares, const SamplerOptions& options)
 std::vector<Draw> Sampler::epoch_order(std::int64_t epoch) const {
   const auto key = static_cast<std::uint64_t>(epoch);
   const auto use = static_cast<std::uint64_t>(RandomUse::kOrder);
-  const auto counts =
-      shares_.size() == 1 ? std::vector<std::int64_t>{draws_} : apportion(shares_, draws_);
+  const auto counts = draws_of_shares(shares_, draws_);
   std::vector<Draw> order;
   order.reserve(static_cast<std::size_t>(draws_));
   std::int64_t first = 0;
@@ -96,15 +77,15 @@ std::vector<Draw> Sampler::epoch_order(std::int64_t epoch) const {
     for (std::int64_t number = 0; wanted > 0; ++number) {
       std::vector<Draw> pass = one_pass(first, shares_[k].samples, number);
       if (options_.order == SampleOrder::kShuffled)
-        shuffle_draws(pass, RandomStream({options_.seed, use, key, k + 1,
-                                          static_cast<std::uint64_t>(number)}));
+        shuffle(pass,
+                RandomStream({options_.seed, use, key, k + 1, static_cast<std::uint64_t>(number)}));
       if (std::ssize(pass) > wanted) pass.resize(static_cast<std::size_t>(wanted));
       wanted -= std::ssize(pass);
       order.insert(order.end(), pass.begin(), pass.end());
     }
   }
   if (options_.order == SampleOrder::kShuffled)
-    shuffle_draws(order, RandomStream({options_.seed, use, key, kWholeEpoch}));
+    shuffle(order, RandomStream({options_.seed, use, key, kWholeEpoch}));
   return order;
 }
 

@@ -10,6 +10,8 @@
 
 #include "base/catalog.h"
 #include "base/random.h"
+#include "datasets/apportion.h"
+#include "datasets/shuffle.h"
 
 namespace medsweep::datasets {
 namespace {
@@ -67,11 +69,8 @@ std::vector<Units> shuffled_groups(const Units& units, std::uint64_t seed, PartS
   for (const Unit& unit : units) groups[unit.group].push_back(unit);
   std::vector<Units> shuffled;
   for (auto& [name, members] : groups) {
-    RandomStream stream({seed, static_cast<std::uint64_t>(RandomUse::kSplit),
-                         static_cast<std::uint64_t>(part), shuffled.size()});
-    for (std::size_t i = members.size(); i > 1; --i)
-      std::swap(members[i - 1],
-                members[static_cast<std::size_t>(stream.below(static_cast<std::int64_t>(i)))]);
+    shuffle(members, RandomStream({seed, static_cast<std::uint64_t>(RandomUse::kSplit),
+                                   static_cast<std::uint64_t>(part), shuffled.size()}));
     shuffled.push_back(std::move(members));
   }
   return shuffled;
@@ -82,18 +81,9 @@ using Names = std::set<std::string>;
 // `count` units, of each group its share (largest remainders).
 Names draw_units(const Units& units, std::int64_t count, std::uint64_t seed, PartStream part) {
   const auto groups = shuffled_groups(units, seed, part);
-  std::vector<std::pair<double, std::size_t>> remainders;
-  std::vector<std::int64_t> shares;
-  std::int64_t given = 0;
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    const double exact = static_cast<double>(count) * static_cast<double>(groups[g].size()) /
-                         static_cast<double>(units.size());
-    shares.push_back(static_cast<std::int64_t>(exact));
-    given += shares[g];
-    remainders.emplace_back(static_cast<double>(shares[g]) - exact, g);
-  }
-  std::ranges::stable_sort(remainders);
-  for (std::size_t i = 0; given < count; ++i, ++given) ++shares[remainders[i].second];
+  std::vector<double> sizes;
+  for (const Units& group : groups) sizes.push_back(static_cast<double>(group.size()));
+  const std::vector<std::int64_t> shares = apportion(count, sizes);
   Names names;
   for (std::size_t g = 0; g < groups.size(); ++g)
     for (std::int64_t i = 0; i < shares[g]; ++i)
