@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{1} << 20;  // digested while still in the cache
 
-std::string_view type_name(const std::filesystem::path& path, const std::string& name,
-                           c10::ScalarType type) {
+std::string_view safetensors_type(const std::filesystem::path& path, const std::string& name,
+                                  c10::ScalarType type) {
   for (const auto& row : kTensorTypes)
     if (row.type == type) return row.name;
   throw std::invalid_argument(
@@ -88,7 +88,7 @@ std::string make_header(const std::filesystem::path& path, const std::vector<Nam
       throw std::invalid_argument(fmt::format(
           "[{}] a tensor is called '__metadata__'; any other name is allowed", path.string()));
     const std::size_t end = offset + tensor.nbytes();
-    header[name] = {{"dtype", type_name(path, name, tensor.scalar_type())},
+    header[name] = {{"dtype", safetensors_type(path, name, tensor.scalar_type())},
                     {"shape", tensor.sizes().vec()},
                     {"data_offsets", {offset, end}}};
     offset = end;
