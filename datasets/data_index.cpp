@@ -108,58 +108,93 @@ Table chunks_table(const DataIndex& index) {
 }
 
 void read_samples(const Table& table, DataIndex& index) {
+  const Texts &names = table.texts("name"), &cases = table.texts("case"),
+              &patients = table.texts("patient"), &groups = table.texts("group"),
+              &sources = table.texts("source");
+  const Integers &slices = table.integers("slice"), &heights = table.integers("height"),
+                 &widths = table.integers("width");
+  const std::vector<double>&depths = table.reals(kSpacingColumns[0]),
+        &rows = table.reals(kSpacingColumns[1]), &columns = table.reals(kSpacingColumns[2]);
   index.sample_digests = table.texts("digest");
+  index.samples.reserve(table.rows());
   for (std::size_t i = 0; i < table.rows(); ++i) {
-    SampleId id{.index = static_cast<std::int64_t>(i),
-                .name = table.texts("name")[i],
-                .case_name = table.texts("case")[i],
-                .patient = table.texts("patient")[i],
-                .group = table.texts("group")[i],
-                .source = table.texts("source")[i],
-                .slice = table.integers("slice")[i],
-                .spacing = {}};
-    if (!std::isnan(table.reals(kSpacingColumns[0])[i]))
-      for (const char* column : kSpacingColumns) id.spacing.push_back(table.reals(column)[i]);
-    index.samples.push_back(std::move(id));
-    index.sizes.push_back({table.integers("height")[i], table.integers("width")[i]});
+    index.samples.push_back({.index = static_cast<std::int64_t>(i),
+                             .name = names[i],
+                             .case_name = cases[i],
+                             .patient = patients[i],
+                             .group = groups[i],
+                             .source = sources[i],
+                             .slice = slices[i],
+                             .spacing = {}});
+    if (!std::isnan(depths[i])) index.samples.back().spacing = {depths[i], rows[i], columns[i]};
+    index.sizes.push_back({heights[i], widths[i]});
   }
 }
 
-Integers axes_of(const Table& table, const std::string& prefix, std::size_t row) {
-  Integers axes;
-  for (std::size_t axis = 0; axis < kMaximumAxes; ++axis) {
-    const std::int64_t size = table.integers(fmt::format("{}_{}", prefix, axis))[row];
-    if (size > 0) axes.push_back(size);
+/// shape_0 ... shape_3, or chunk_0 ... chunk_3.
+class AxesColumns {
+ public:
+  AxesColumns(const Table& table, const std::string& prefix) {
+    for (std::size_t axis = 0; axis < kMaximumAxes; ++axis)
+      columns_[axis] = &table.integers(fmt::format("{}_{}", prefix, axis));
   }
-  return axes;
-}
+  Integers at(std::size_t row) const {
+    Integers axes;
+    for (const Integers* column : columns_)
+      if ((*column)[row] > 0) axes.push_back((*column)[row]);
+    return axes;
+  }
 
-std::vector<StoredChunk> chunks_of(const Table& table, std::int64_t first, std::int64_t count) {
-  std::vector<StoredChunk> chunks;
-  for (std::int64_t i = first; i < first + count; ++i) {
-    const auto row = static_cast<std::size_t>(i);
-    chunks.push_back({table.integers("offset").at(row), table.integers("bytes").at(row),
-                      table.integers("filter_mask").at(row), table.integers("crc32").at(row)});
-  }
+ private:
+  std::array<const Integers*, kMaximumAxes> columns_{};
+};
+
+std::vector<StoredChunk> all_chunks(const Table& table) {
+  const Integers &offsets = table.integers("offset"), &bytes = table.integers("bytes"),
+                 &masks = table.integers("filter_mask"), &checksums = table.integers("crc32");
+  std::vector<StoredChunk> chunks(table.rows());
+  for (std::size_t i = 0; i < chunks.size(); ++i)
+    chunks[i] = {offsets[i], bytes[i], masks[i], checksums[i]};
   return chunks;
 }
 
-void read_arrays(const Table& table, const Table& chunks, DataIndex& index) {
+/// Throws std::out_of_range for rows that the table of chunks does not have.
+std::vector<StoredChunk> chunks_between(const std::vector<StoredChunk>& all, std::int64_t first,
+                                        std::int64_t count) {
+  if (first < 0 || count < 0 || first + count > std::ssize(all))
+    throw std::out_of_range("chunks beyond their table");
+  return {all.begin() + first, all.begin() + first + count};
+}
+
+void read_arrays(const Table& table, const std::vector<StoredChunk>& all, DataIndex& index) {
+  const Integers &samples = table.integers("sample"), &shuffles = table.integers("shuffle"),
+                 &first_chunks = table.integers("first_chunk"), &counts = table.integers("chunks");
+  const Texts &names = table.texts("name"), &types = table.texts("type"),
+              &compressions = table.texts("compression");
+  const AxesColumns shapes(table, "shape"), chunk_shapes(table, "chunk");
   index.first_array.assign(index.samples.size() + 1, table.rows());
   for (std::size_t row = table.rows(); row-- > 0;)
-    index.first_array.at(static_cast<std::size_t>(table.integers("sample")[row])) = row;
+    index.first_array.at(static_cast<std::size_t>(samples[row])) = row;
+  index.arrays.reserve(table.rows());
   for (std::size_t row = 0; row < table.rows(); ++row)
     index.arrays.push_back(
-        {.sample = table.integers("sample")[row],
-         .name = table.texts("name")[row],
-         .type = table.texts("type")[row],
-         .shape = axes_of(table, "shape", row),
-         .chunk = axes_of(table, "chunk", row),
-         .shuffle = table.integers("shuffle")[row] != 0 ? Shuffle::kYes : Shuffle::kNo,
-         .compression = table.texts("compression")[row] == "deflate" ? Compression::kDeflate
-                                                                     : Compression::kNone,
-         .chunks =
-             chunks_of(chunks, table.integers("first_chunk")[row], table.integers("chunks")[row])});
+        {.sample = samples[row],
+         .name = names[row],
+         .type = types[row],
+         .shape = shapes.at(row),
+         .chunk = chunk_shapes.at(row),
+         .shuffle = shuffles[row] != 0 ? Shuffle::kYes : Shuffle::kNo,
+         .compression = compressions[row] == "deflate" ? Compression::kDeflate : Compression::kNone,
+         .chunks = chunks_between(all, first_chunks[row], counts[row])});
+}
+
+void read_tables(const Hdf5File& file, DataIndex& index) try {
+  read_samples(read_table(file, "/index/samples"), index);
+  read_arrays(read_table(file, "/index/arrays"), all_chunks(read_table(file, "/index/chunks")),
+              index);
+} catch (const std::out_of_range& error) {
+  throw std::runtime_error(
+      fmt::format("[{}] its index does not fit together: {}", file.path(), error.what()));
 }
 
 }  // namespace
@@ -186,8 +221,7 @@ DataIndex read_index(const Hdf5File& file) {
   index.digest = read_text_attribute(file, "digest").at(0);
   index.classes = read_text_attribute(file, "classes");
   index.channels = read_integer_attribute(file, "channels");
-  read_samples(read_table(file, "/index/samples"), index);
-  read_arrays(read_table(file, "/index/arrays"), read_table(file, "/index/chunks"), index);
+  read_tables(file, index);
   if (digest_over(index) != index.digest)
     throw std::runtime_error(
         fmt::format("[{}] its index does not have the recorded digest: damaged", file.path()));

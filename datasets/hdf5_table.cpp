@@ -52,26 +52,32 @@ RowLayout layout_of(const std::vector<Table::Column>& columns, std::vector<std::
   return layout;
 }
 
-void put_cell(const Table::Values& values, std::size_t row, char* cell) {
+/// Writes a column into packed rows, `stride` bytes apart.
+void pack(const Table::Values& values, char* cell, std::size_t stride) {
   std::visit(
       [&](const auto& column) {
-        const auto& value = column[row];
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
-          std::memcpy(cell, value.data(), value.size());
-        else
-          std::memcpy(cell, &value, sizeof value);
+        for (const auto& value : column) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
+            std::memcpy(cell, value.data(), value.size());
+          else
+            std::memcpy(cell, &value, sizeof value);
+          cell += stride;
+        }
       },
       values);
 }
 
-void take_cell(Table::Values& values, std::size_t row, const char* cell, std::size_t width) {
+/// Reads a column of cells `width` bytes wide out of packed rows.
+void unpack(Table::Values& values, const char* cell, std::size_t stride, std::size_t width) {
   std::visit(
       [&](auto& column) {
-        auto& value = column[row];
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
-          value.assign(cell, strnlen(cell, width));
-        else
-          std::memcpy(&value, cell, sizeof value);
+        for (auto& value : column) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
+            value.assign(cell, strnlen(cell, width));
+          else
+            std::memcpy(&value, cell, sizeof value);
+          cell += stride;
+        }
       },
       values);
 }
@@ -149,10 +155,8 @@ void write_table(const Hdf5File& file, const std::string& name, const Table& tab
   for (const Table::Column& column : table.columns()) widths.push_back(cell_bytes(column.values));
   const RowLayout layout = layout_of(table.columns(), std::move(widths));
   std::string bytes(layout.bytes * table.rows(), '\0');
-  for (std::size_t column = 0; column < table.columns().size(); ++column)
-    for (std::size_t row = 0; row < table.rows(); ++row)
-      put_cell(table.columns()[column].values, row,
-               bytes.data() + row * layout.bytes + layout.offsets[column]);
+  for (std::size_t i = 0; i < table.columns().size(); ++i)
+    pack(table.columns()[i].values, bytes.data() + layout.offsets[i], layout.bytes);
   const hsize_t rows = table.rows();
   const Hdf5Handle space(H5Screate_simple(1, &rows, nullptr), file.path(), name);
   const Hdf5Handle data(H5Dcreate2(file.id(), name.c_str(), layout.type.get(), space.get(),
@@ -175,9 +179,7 @@ Table read_table(const Hdf5File& file, const std::string& name) {
              file.path(), name);
   Table table;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    for (std::size_t row = 0; row < rows; ++row)
-      take_cell(columns[i].values, row, bytes.data() + row * layout.bytes + layout.offsets[i],
-                layout.widths[i]);
+    unpack(columns[i].values, bytes.data() + layout.offsets[i], layout.bytes, layout.widths[i]);
     table.add(columns[i].name, std::move(columns[i].values));
   }
   return table;
