@@ -61,6 +61,16 @@ void refuse_cited(const std::string& what, const std::vector<std::string>& studi
                                             studies.size() == 1 ? "it" : "them"));
 }
 
+// A killed job stays "running" in its journal: after this it counts as gone.
+constexpr double kGoneAfterSeconds = 600;
+
+void refuse_running(const std::string& what, const TrialProgress& progress) {
+  if (progress.state == TrialState::kRunning &&
+      now_seconds() - progress.last_heard < kGoneAfterSeconds)
+    throw std::invalid_argument(
+        fmt::format("[{}] is running on {}; stop it first", what, progress.host));
+}
+
 // Identity -> name of every trial that the journals or the folders know.
 std::map<std::string, std::string> known_trials(const fs::path& folder, const Housekeeping& where,
                                                 const Index& index) {
@@ -100,9 +110,11 @@ CleanUp plan_remove_study(const Housekeeping& where, const Index& index) {
   const fs::path folder = existing_study(where);
   const Citations citations(where.runs_folders, where.study);
   refuse_cited(where.study, {citations.of_study().begin(), citations.of_study().end()});
-  for (const auto& [identity, name] : known_trials(folder, where, index))
-    refuse_cited(fmt::format("{}/{}", where.study, name.empty() ? identity : name),
-                 citations.of_trial(identity, name));
+  for (const auto& [identity, name] : known_trials(folder, where, index)) {
+    const std::string what = fmt::format("{}/{}", where.study, name.empty() ? identity : name);
+    refuse_cited(what, citations.of_trial(identity, name));
+    refuse_running(what, index.progress(identity));
+  }
   return {.remove = {item(folder, "the study")}};
 }
 
@@ -118,6 +130,7 @@ CleanUp plan_remove_trial(const Housekeeping& where, const Index& index, const s
     std::vector<std::string> citing = citations.of_trial(identity, name);
     citing.insert(citing.end(), citations.of_study().begin(), citations.of_study().end());
     refuse_cited(fmt::format("{}/{}", where.study, trial), citing);
+    refuse_running(fmt::format("{}/{}", where.study, trial), index.progress(identity));
     clean_up.trials.push_back(identity);
     if (fs::exists(trial_folder(folder, identity)))
       clean_up.remove.push_back(item(trial_folder(folder, identity), "the trial"));

@@ -30,11 +30,12 @@ struct Housekeeping {
 };
 
 /// Removes a whole study, journals included. Throws std::invalid_argument where there is none, or
-/// where another study cites it or one of its trials, naming both.
+/// where another study cites it or one of its trials, naming both, or where a trial is running
+/// (and was heard of in the last ten minutes).
 CleanUp plan_remove_study(const Housekeeping& where, const Index& index);
 
 /// Removes the folders of the trials with this identity or name. Throws std::invalid_argument for
-/// an unknown trial (naming the nearest), or where another study cites it.
+/// an unknown trial (naming the nearest), where another study cites it, or where it is running.
 CleanUp plan_remove_trial(const Housekeeping& where, const Index& index, const std::string& trial);
 
 /// Removes what nobody needs: of a finished trial, the checkpoints that are neither its newest nor

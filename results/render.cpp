@@ -76,7 +76,7 @@ std::string for_markdown(std::string_view text) {
 }
 
 std::string for_latex(std::string_view text) {
-  static constexpr std::array<std::pair<char, std::string_view>, 11> kEscapes{
+  static constexpr std::array<std::pair<char, std::string_view>, 14> kEscapes{
       {{'&', "\\&"},
        {'%', "\\%"},
        {'$', "\\$"},
@@ -85,6 +85,9 @@ std::string for_latex(std::string_view text) {
        {'{', "\\{"},
        {'}', "\\}"},
        {'~', "\\textasciitilde{}"},
+       {'<', "\\textless{}"},
+       {'>', "\\textgreater{}"},
+       {'|', "\\textbar{}"},
        {'^', "\\textasciicircum{}"},
        {'\\', "\\textbackslash{}"},
        {'\n', " "}}};

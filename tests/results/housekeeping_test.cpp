@@ -130,6 +130,17 @@ TEST_F(HousekeepingTest, RefusesToRemoveWhatAnotherStudyCites) {
   EXPECT_EQ(refusal(remove_second), "[demo/dice] is needed by the study other; remove it first");
 }
 
+TEST_F(HousekeepingTest, RefusesToRemoveWhatIsRunning) {
+  Journal journal(runs_ / "demo", "job");
+  journal.append(record(AttemptRecord{.trial = kSecond, .host = "node1"}));
+  const Index index = this->index();
+  EXPECT_EQ(refusal([&] { plan_remove_study(where_, index); }),
+            "[demo/dice] is running on node1; stop it first");
+  EXPECT_EQ(refusal([&] { plan_remove_trial(where_, index, "dice"); }),
+            "[demo/dice] is running on node1; stop it first");
+  EXPECT_EQ(refusal([&] { plan_remove_trial(where_, index, "bce"); }), "accepted");
+}
+
 TEST_F(HousekeepingTest, NamesTheNearestTrialAndAMissingStudy) {
   const Index index = this->index();
   EXPECT_EQ(refusal([&] { plan_remove_trial(where_, index, "dic"); }),
