@@ -7,7 +7,7 @@ labels are a function of (stream, position) in 32-bit integers, which tests/mode
 repeats: no weights file is needed. Batch normalisation is in training mode.
 
 width 2: <network>_gradients.f32 holds every gradient whole (float32, keys sorted).
-width 64: each gradient is held by its norm and its products with 16 vectors of signs; the mean of the
+width 64: each gradient is held by its norm and its products with 4 vectors of signs; the mean of the
 squared differences of those products is an unbiased estimate of the squared norm of the difference.
 """
 
@@ -161,7 +161,7 @@ def gradients(network):
 def projections(gradient):
     signs = bits(SIGNS, gradient.numel())
     return [float(gradient @ torch.from_numpy(1.0 - 2.0 * ((signs >> np.uint32(8 + k)) & np.uint32(1)).astype(np.float64)))
-            for k in range(16)]
+            for k in range(4)]
 
 
 def loss_numbers():

@@ -37,11 +37,11 @@ inline torch::Tensor integers(std::uint32_t stream, at::IntArrayRef shape, std::
   return values;
 }
 
-/// The product with one of 16 vectors of signs.
+/// The products with 4 vectors of signs.
 inline std::vector<double> products(const torch::Tensor& gradient) {
   const torch::Tensor values = gradient.contiguous();
   const float* const in = values.data_ptr<float>();
-  std::vector<double> sums(16, 0.0);
+  std::vector<double> sums(4, 0.0);
   for (std::int64_t i = 0; i < values.numel(); ++i) {
     const std::uint32_t signs = bits(kSigns, static_cast<std::uint32_t>(i)) >> 8;
     const double both[2] = {in[i], -static_cast<double>(in[i])};

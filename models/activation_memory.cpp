@@ -1,0 +1,62 @@
+#include "models/activation_memory.h"
+
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace medsweep::models {
+namespace {
+
+// Sums what the calling thread allocates and frees.
+class AllocationCounter : public c10::MemoryReportingInfoBase {
+ public:
+  void reportMemoryUsage(void*, std::int64_t bytes, std::size_t, std::size_t,
+                         c10::Device) override {
+    live_ += bytes;
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+  std::int64_t live() const { return live_; }
+
+ private:
+  std::int64_t live_ = 0;
+};
+
+datasets::Batch blank_batch(std::int64_t channels, std::int64_t side) {
+  datasets::Batch batch;
+  batch.images = torch::zeros({1, channels, side, side});
+  batch.sizes.push_back({side, side});
+  batch.targets.push_back({{datasets::kSegmentation, {torch::zeros({side, side}, torch::kLong)}}});
+  batch.samples.emplace_back();
+  return batch;
+}
+
+// Bytes that the graph of one image's losses holds.
+std::int64_t kept_bytes(Model& model, std::int64_t channels, std::int64_t side) {
+  const datasets::Batch batch = blank_batch(channels, side);
+  const auto counter = std::make_shared<AllocationCounter>();
+  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
+  torch::AutoGradMode with_gradient(true);
+  const Losses losses = model.loss(batch);
+  return counter->live();
+}
+
+}  // namespace
+
+std::int64_t activation_bytes(Model& model, std::int64_t channels, std::int64_t samples,
+                              datasets::Extent size) {
+  const bool was_training = model.is_training();
+  model.eval();  // running statistics stay as they are
+  const std::int64_t small = model.size_multiple() * 2, large = model.size_multiple() * 4;
+  const std::int64_t first = kept_bytes(model, channels, small);
+  const std::int64_t second = kept_bytes(model, channels, large);
+  model.train(was_training);
+  const double a_pixel =
+      static_cast<double>(second - first) / static_cast<double>(large * large - small * small);
+  const double constant = static_cast<double>(first) - a_pixel * static_cast<double>(small * small);
+  const double pixels = static_cast<double>(samples * size.height * size.width);
+  return static_cast<std::int64_t>(1.125 * (a_pixel * pixels + std::max(constant, 0.0)));
+}
+
+}  // namespace medsweep::models
