@@ -11,8 +11,6 @@
 namespace medsweep::results {
 namespace {
 
-using Json = nlohmann::json;
-
 // The tables with their names in clear.
 #define NAME(column) "(SELECT text FROM names WHERE id=" #column ")"
 constexpr std::array kDumpQueries{
@@ -51,7 +49,7 @@ double typical_epoch(std::vector<double> seconds) {
   return median(std::move(seconds));
 }
 
-void apply_event(const std::string& type, const Json& record, TrialProgress& progress) {
+void apply_event(const std::string& type, const nlohmann::json& record, TrialProgress& progress) {
   if (type == "removed") {
     progress = {};
   } else if (type == "attempt") {
@@ -95,8 +93,8 @@ const char* name_of(TrialState state) {
 
 std::string kind_of(const std::string& knobs, std::span<const std::string> keys,
                     std::int64_t ranks) {
-  const Json all = Json::parse(knobs);
-  Json kind = Json::object();
+  const nlohmann::json all = nlohmann::json::parse(knobs);
+  nlohmann::json kind = nlohmann::json::object();
   for (const std::string& key : keys)
     if (all.contains(key)) kind[key] = all[key];
   return fmt::format("{} ranks={}", kind.dump(), ranks);
@@ -113,7 +111,7 @@ TrialProgress Index::progress(const std::string& trial) const {
   events.bind(1, id);
   while (events.executeStep()) {
     const std::string type = events.getColumn(0).getString();
-    apply_event(type, Json::parse(events.getColumn(1).getString()), progress);
+    apply_event(type, nlohmann::json::parse(events.getColumn(1).getString()), progress);
     if (type == "removed") removed = events.getColumn(2).getDouble();
   }
   std::vector<double> seconds;
