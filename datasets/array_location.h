@@ -7,6 +7,9 @@
 
 namespace medsweep::datasets {
 
+/// Whether the places of chunks are those of the index or were asked from HDF5.
+enum class Places { kRecorded, kAsked };
+
 /// Where HDF5 itself says that the array lies and how it is filtered; its checksum is 0: unknown.
 /// Empty for a layout that only the library can read: several chunks, filters other than shuffle
 /// and deflate, no storage. Throws std::runtime_error; the caller holds hdf5_mutex().

@@ -61,8 +61,6 @@ void check_samples(const std::string& path, const DataIndex& index) {
   }
 }
 
-enum class Places { kRecorded, kAsked };
-
 struct LoadedIndex {
   DataIndex index;
   Places places = Places::kRecorded;

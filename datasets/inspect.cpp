@@ -118,7 +118,7 @@ void Inspector::add_intensities(const torch::Tensor& image) {
 
 void Inspector::add_duplicates(const RawSample& sample) {
   Sha256 digest;
-  const std::span<const std::uint8_t> bytes = bytes_of(sample.image);
+  const std::span<const std::uint8_t> bytes = element_bytes(sample.image);
   digest.update(bytes.data(), bytes.size());
   const auto [owner, is_new] = image_owners_.emplace(digest.hex(), sample.id.name);
   if (!is_new) suspect(fmt::format("same pixels as {}", owner->second), sample.id.name);

@@ -65,13 +65,13 @@ torch::ScalarType type_called(std::string_view name) {
       fmt::format("[data file] type '{}'; uint8, int16 and float32 are allowed", name));
 }
 
-std::span<const std::uint8_t> bytes_of(const torch::Tensor& tensor) {
+std::span<const std::uint8_t> element_bytes(const torch::Tensor& tensor) {
   return {static_cast<const std::uint8_t*>(tensor.const_data_ptr()),
           static_cast<std::size_t>(tensor.nbytes())};
 }
 
 std::vector<std::uint8_t> encode_chunk(const torch::Tensor& values, Shuffle shuffle) {
-  const std::span<const std::uint8_t> plain = bytes_of(values);
+  const std::span<const std::uint8_t> plain = element_bytes(values);
   std::vector<std::uint8_t> transposed;
   if (shuffle == Shuffle::kYes)
     transposed = shuffled(plain, static_cast<std::size_t>(values.element_size()));

@@ -41,7 +41,7 @@ std::string type_name(torch::ScalarType type);
 torch::ScalarType type_called(std::string_view name);
 
 /// The bytes of a contiguous tensor on the CPU.
-std::span<const std::uint8_t> bytes_of(const torch::Tensor& tensor);
+std::span<const std::uint8_t> element_bytes(const torch::Tensor& tensor);
 
 /// Shuffle where elements have more than one byte, then deflate (zlib's format), as one chunk.
 std::vector<std::uint8_t> encode_chunk(const torch::Tensor& values, Shuffle shuffle);

@@ -51,7 +51,7 @@ inline void write_nifti(const std::filesystem::path& path, const torch::Tensor& 
   const torch::Tensor voxels = given.contiguous();
   std::string bytes(352, '\0');
   std::memcpy(bytes.data(), &header, sizeof header);
-  const auto pixels = bytes_of(voxels);
+  const auto pixels = element_bytes(voxels);
   bytes.append(reinterpret_cast<const char*>(pixels.data()), pixels.size());
   if (path.extension() == ".gz") {
     libdeflate_compressor* compressor = libdeflate_alloc_compressor(6);
