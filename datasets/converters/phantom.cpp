@@ -133,6 +133,17 @@ std::vector<double> blurred(const std::vector<double>& values, std::int64_t size
   return result;
 }
 
+/// The magnitude of a complex signal with normal noise in both parts, as scanners store it.
+void add_rician_noise(const std::vector<double>& signal, RandomStream stream,
+                      std::int16_t* pixels) {
+  for (std::size_t i = 0; i < signal.size(); ++i) {
+    const double real = signal[i] + kNoise * stream.normal();
+    const double imaginary = kNoise * stream.normal();
+    pixels[i] =
+        static_cast<std::int16_t>(std::lround(std::sqrt(real * real + imaginary * imaginary)));
+  }
+}
+
 void check_phantom(const PhantomOptions& options) {
   if (options.patients < 1 || options.slices < 1 || options.size < 32)
     throw std::invalid_argument(
@@ -169,7 +180,6 @@ RawSample phantom_slice(const PhantomOptions& options, std::int64_t patient, std
   sample.labels = torch::empty({size, size}, torch::kUInt8);
   sample.id = phantom_identity(made, patient, phase, slice);
   auto* const labels = sample.labels.mutable_data_ptr<std::uint8_t>();
-  auto* const pixels = sample.image.mutable_data_ptr<std::int16_t>();
   std::vector<double> signal(static_cast<std::size_t>(size * size));
   const auto point = [size](std::int64_t i) {
     return (static_cast<double>(i) + 0.5) / static_cast<double>(size);
@@ -180,16 +190,12 @@ RawSample phantom_slice(const PhantomOptions& options, std::int64_t patient, std
     labels[i] = kLabelOf[tissue];
     signal[static_cast<std::size_t>(i)] = kBrightness[tissue] * bias_at(made.bias, y, x);
   }
-  signal = blurred(signal, size);
-  RandomStream noise{options.seed, static_cast<std::uint64_t>(RandomUse::kPhantom),
-                     static_cast<std::uint64_t>(patient), static_cast<std::uint64_t>(phase),
-                     static_cast<std::uint64_t>(slice)};
-  for (std::int64_t i = 0; i < size * size; ++i) {
-    const double real = signal[static_cast<std::size_t>(i)] + kNoise * noise.normal();
-    const double imaginary = kNoise * noise.normal();
-    pixels[i] =
-        static_cast<std::int16_t>(std::lround(std::sqrt(real * real + imaginary * imaginary)));
-  }
+  add_rician_noise(
+      blurred(signal, size),
+      RandomStream{options.seed, static_cast<std::uint64_t>(RandomUse::kPhantom),
+                   static_cast<std::uint64_t>(patient), static_cast<std::uint64_t>(phase),
+                   static_cast<std::uint64_t>(slice)},
+      sample.image.mutable_data_ptr<std::int16_t>());
   return sample;
 }
 
