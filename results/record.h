@@ -74,15 +74,7 @@ struct StopRecord {
   std::int64_t epoch = 0, step = 0;
 };
 
-enum class FailureClass {
-  kOutOfMemory,
-  kNotANumber,
-  kBadData,
-  kLostNode,
-  kHang,
-  kPreempted,
-  kBug,
-};
+enum class FailureClass { kOutOfMemory, kNotANumber, kBadData, kLostNode, kHang, kPreempted, kBug };
 /// "out_of_memory", "not_a_number", "bad_data", "lost_node", "hang", "preempted", "bug".
 const char* name_of(FailureClass failure);
 
