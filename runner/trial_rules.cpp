@@ -21,16 +21,6 @@ namespace {
 
 using datasets::DataFileSummary;
 
-/// A study of ten thousand trials asks for the same few files: each is read once.
-std::optional<DataFileSummary> summary_of(const std::string& path) {
-  static std::mutex mutex;
-  static std::map<std::string, std::optional<DataFileSummary>> known;
-  const std::lock_guard lock(mutex);
-  const auto found = known.find(path);
-  if (found != known.end()) return found->second;
-  return known[path] = datasets::summarize(path);
-}
-
 TrialSettings settings_of(std::string_view knobs) {
   sweeps::Trial trial;
   trial.knobs = knobs;
@@ -138,6 +128,15 @@ std::string refuse_model(const TrialSettings& settings) {
 
 }  // namespace
 
+std::optional<DataFileSummary> known_data(const std::string& path) {
+  static std::mutex mutex;
+  static std::map<std::string, std::optional<DataFileSummary>> known;
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(path);
+  if (found != known.end()) return found->second;
+  return known[path] = datasets::summarize(path);
+}
+
 std::vector<std::string> knobs_without_effect(std::string_view knobs) {
   const TrialSettings settings = settings_of(knobs);
   std::vector<std::string> idle;
@@ -159,7 +158,7 @@ std::string refusal_of(std::string_view knobs) {
     for (const auto rule : {refuse_later, refuse_extent, refuse_batch, refuse_metrics, refuse_model})
       if (std::string text = rule(settings); !text.empty()) return text;
     for (const DataSource& source : settings.dataset)
-      if (const auto data = summary_of(source.file))
+      if (const auto data = known_data(source.file))
         if (std::string text = refuse_for_data(settings, *data, source.file); !text.empty())
           return text;
   } catch (const std::invalid_argument& error) {
@@ -173,7 +172,7 @@ std::optional<std::string> data_digest_of(const std::string& path) {
     if (!std::filesystem::exists(path)) return std::nullopt;
     return sha256_hex(read_file(path));
   }
-  const auto summary = summary_of(path);
+  const auto summary = known_data(path);
   if (!summary) return std::nullopt;
   return summary->digest;
 }

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "datasets/data_file.h"
+
 namespace medsweep::runner {
 
 /// The rules that no table says: which combinations of knobs mean nothing or cannot be. `knobs` is
@@ -17,6 +19,10 @@ std::vector<std::string> knobs_without_effect(std::string_view knobs);
 /// a batch that leaves a rank without a sample ... Empty when it can, as far as is known without
 /// the data file.
 std::string refusal_of(std::string_view knobs);
+
+/// What is known of a data file without reading its pixels; empty where it does not exist. Each file
+/// is read once.
+std::optional<datasets::DataFileSummary> known_data(const std::string& path);
 
 /// Digest of a data file or weights file (absolute path), or of the trial in "trial:NAME"; empty
 /// where it does not exist. Throws what datasets::summarize throws for a damaged one.

@@ -1,25 +1,17 @@
 #include "runner/distributed/groups.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
-#include "base/files.h"
+#include "base/host.h"
 
 namespace medsweep::runner {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  check_errno(gethostname(name.data(), name.size() - 1), "groups", "gethostname");
-  return name.data();
-}
 
 /// Every rank's node, on every rank.
 std::vector<std::string> all_nodes(Communicator& world) {

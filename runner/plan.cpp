@@ -1,0 +1,139 @@
+#include "runner/plan.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "datasets/color_mode.h"
+#include "datasets/data_file.h"
+#include "models/parameters.h"
+#include "models/segmentation/activation_memory.h"
+#include "results/index.h"
+#include "runner/probe.h"
+#include "runner/settings.h"
+#include "runner/trial_model.h"
+#include "runner/trial_rules.h"
+
+namespace medsweep::runner {
+namespace {
+
+// Knobs that decide how long an epoch takes: those of earlier runs "of the same kind".
+const std::vector<std::string> kKindKeys{
+    "dataset", "model", "color_mode", "patch", "patches_per_image", "size", "resize",
+    "batch_size", "precision", "channels_last", "split"};
+
+/// The shape of a trial's data, where its files are there.
+std::optional<DataShape> shape_of(const TrialSettings& settings) {
+  const auto summary = known_data(settings.dataset.front().file);
+  if (!summary) return std::nullopt;
+  const std::size_t classes =
+      settings.classes.empty() ? summary->classes.size() : settings.classes.size();
+  return DataShape{datasets::color_mode_channels(settings.color_mode, summary->channels),
+                   static_cast<std::int64_t>(classes)};
+}
+
+/// Height and width of what the network is given.
+datasets::Extent input_extent(const TrialSettings& settings) {
+  for (const auto* sides : {&settings.patch, &settings.size})
+    if (sides->size() == 2) return {sides->at(0), sides->at(1)};
+  datasets::Extent largest;
+  for (const auto& size : known_data(settings.dataset.front().file)->sizes)
+    largest = {std::max(largest.height, size.height), std::max(largest.width, size.width)};
+  return largest;
+}
+
+/// Copies of the parameters that a training holds: weight, gradient, the optimizer's.
+std::int64_t copies(const Named& optimizer) {
+  if (optimizer.name == "sgd") return optimizer.get("momentum", 0.0) > 0 ? 3 : 2;
+  return 4;
+}
+
+/// Each distinct network is built once; only its number of parameters is kept.
+class ParameterCounts {
+ public:
+  std::int64_t of(const TrialSettings& settings, const DataShape& shape) {
+    const std::string key = settings.model.name + settings.model.options.dump() +
+                            settings.batch_statistics + std::to_string(shape.channels) + "/" +
+                            std::to_string(shape.classes) +
+                            (activation_of(settings) == models::Activation::kSoftmax ? "s" : "i");
+    const auto found = counts_.find(key);
+    if (found != counts_.end()) return found->second;
+    const models::SegmentationModelOptions options = model_options(settings, shape);
+    models::NetworkOptions network = options.network_options;
+    network.out_channels = shape.classes + (options.activation == models::Activation::kSoftmax);
+    return counts_[key] = models::count_parameters(*models::make_network(options.network, network));
+  }
+
+ private:
+  std::map<std::string, std::int64_t> counts_;
+};
+
+std::int64_t memory_of(const TrialSettings& settings, const DataShape& shape,
+                       std::int64_t parameters) {
+  const datasets::Extent extent = input_extent(settings);
+  std::int64_t samples = (settings.batch_size + settings.ranks_per_trial - 1) /
+                         settings.ranks_per_trial;
+  if (settings.micro_batch_size > 0) samples = std::min(samples, settings.micro_batch_size);
+  const models::SegmentationModelOptions options = model_options(settings, shape);
+  return copies(settings.optimizer) * 4 * parameters +
+         models::activation_bytes(options.network, options.network_options,
+                                  {samples, extent.height, extent.width}, options.precision);
+}
+
+std::int64_t checkpoint_bytes(const TrialSettings& settings, std::int64_t parameters) {
+  const std::int64_t kept = settings.keep_checkpoints + 1 +
+                            (settings.evaluate.checkpoint == "last" ? 0 : 1);
+  return kept * 4 * parameters * (copies(settings.optimizer) - 1);
+}
+
+std::vector<PlannedFile> planned_files(const std::set<std::string>& paths) {
+  std::vector<PlannedFile> files;
+  for (const std::string& path : paths) {
+    PlannedFile file{path, std::nullopt};
+    if (std::filesystem::exists(path))
+      file.bytes = static_cast<std::int64_t>(std::filesystem::file_size(path));
+    files.push_back(file);
+  }
+  return files;
+}
+
+}  // namespace
+
+StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesystem::path>& runs,
+                     Probe probe) {
+  StudyPlan plan;
+  // A study with unknown names is not costed: it cannot be run.
+  if (!study.unknown.empty()) {
+    plan.costs.resize(study.trials.size());
+    return plan;
+  }
+  const auto earlier = results::Index(runs).epoch_seconds(kKindKeys);
+  ParameterCounts counts;
+  ProbedSeconds probed;
+  std::set<std::string> paths;
+  for (const sweeps::Trial& trial : study.trials) {
+    const TrialSettings settings = read_settings(trial);
+    for (const DataSource& source : settings.dataset) paths.insert(source.file);
+    TrialCost& cost = plan.costs.emplace_back();
+    const auto shape = shape_of(settings);
+    if (!shape) continue;
+    cost.parameters = counts.of(settings, *shape);
+    cost.memory_bytes = memory_of(settings, *shape, *cost.parameters);
+    plan.checkpoint_bytes += checkpoint_bytes(settings, *cost.parameters);
+    const auto found =
+        earlier.find(results::kind_of(trial.knobs, kKindKeys, settings.ranks_per_trial));
+    if (found != earlier.end()) {
+      cost.hours = found->second * static_cast<double>(settings.epochs) / 3600;
+      cost.source = HoursSource::kEarlierRuns;
+    } else if (probe == Probe::kYes) {
+      cost.hours = probed.epoch_seconds(settings, *shape, input_extent(settings)) *
+                   static_cast<double>(settings.epochs) / 3600;
+      cost.source = HoursSource::kProbe;
+    }
+  }
+  plan.files = planned_files(paths);
+  return plan;
+}
+
+}  // namespace medsweep::runner
