@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "sweeps/toml_reading.h"
@@ -131,6 +132,35 @@ Value ValueChecker::check_dataset(CheckedValue& checked, const std::string& key,
                 {"weight", value.at,
                  check_one(checked, kDatasetWeight, key + ".weight", weight ? *weight : one)}},
           value.at};
+}
+
+void ValueChecker::check_own_word(const std::string& key, const Value& value) {
+  std::string_view metric = *value.string();
+  if (key == "evaluate.every") {
+    const std::size_t digits = metric.find_first_not_of("0123456789");
+    constexpr std::array<std::string_view, 4> kUnits{" epoch", " epochs", " step", " steps"};
+    const bool fits = digits != 0 && digits != std::string_view::npos && metric.front() != '0' &&
+                      std::ranges::find(kUnits, metric.substr(digits)) != kUnits.end();
+    if (!fits)
+      findings_.problems.add(value.at, "[{}] '{}'; \"1 epoch\" or \"500 steps\" is allowed", key,
+                             metric);
+    return;
+  }
+  if (key == "evaluate.checkpoint") {
+    if (metric == "last") return;
+    if (!metric.starts_with("best:")) {
+      findings_.problems.add(value.at, "[{}] '{}'; \"last\" or \"best:METRIC\" is allowed", key,
+                             metric);
+      return;
+    }
+    metric.remove_prefix(5);
+  } else if (key != "early_stop.metric") {
+    return;
+  }
+  std::vector<std::string_view> known;
+  for (const NamedRow& named : schema_.metrics.rows) known.push_back(named.row.name);
+  if (!known.empty() && std::ranges::find(known, metric) == known.end())
+    findings_.of_unknown_names().add(value.at, "{}", unknown_name("metric", metric, known));
 }
 
 }  // namespace medsweep::sweeps

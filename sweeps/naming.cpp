@@ -105,15 +105,15 @@ std::string Naming::part(const Draft& draft, const Key& key) const {
 }
 
 std::string Naming::stem(const Draft& draft) const {
-  std::string all, telling;
+  std::string out;
+  bool none = false;
   for (const Key& key : varying_) {
     const std::string one = part(draft, key);
-    if (one.empty()) continue;
-    all += (all.empty() ? "" : "-") + one;
-    if (one != "none") telling += (telling.empty() ? "" : "-") + one;
+    none = none || one == "none";
+    if (!one.empty() && one != "none") out += (out.empty() ? "" : "-") + one;
   }
-  if (!telling.empty()) return telling;
-  if (!all.empty()) return all;
+  if (!out.empty()) return out;
+  if (none) return "none";
   const auto model = book_.find("model");
   const Setting* setting = model ? draft.state[*model] : nullptr;
   return setting ? path_text(setting->label) : "trial";

@@ -123,6 +123,7 @@ Value ValueChecker::check_word(const Knob& knob, const std::string& key, const V
   if (!knob.choices.empty() && !is_word_in(knob.choices, *word))
     findings_.problems.add(value.at, "[{}] '{}'; one of these is allowed: {}", key, *word,
                            knob.choices);
+  check_own_word(key, value);
   const auto words = schema_.resolved.find(key);
   if (words == schema_.resolved.end() || !words->second.contains(*word)) return value;
   return {words->second.at(*word), value.at};

@@ -48,6 +48,8 @@ class ValueChecker {
                    const Value& value);
   Value check_number(const Knob& knob, const std::string& key, const Value& value);
   Value check_word(const Knob& knob, const std::string& key, const Value& value);
+  /// The words of the language's own knobs: which checkpoint, how often, which metric.
+  void check_own_word(const std::string& key, const Value& value);
   Value check_file(CheckedValue& checked, const std::string& key, const Value& value);
   Value check_samples(const std::string& key, const Value& value);
   Value check_name(CheckedValue& checked, const Knob& knob, const std::string& key,

@@ -203,6 +203,33 @@ TEST(Check, ATableOverWhatNoTrialHasIsAnError) {
               ElementsAre("study.toml:6:23: [table] no trial has attention = se"));
 }
 
+TEST(Check, EvaluationSaysWhichCheckpointHowOftenAndByWhat) {
+  EXPECT_THAT(
+      problems_of(study("[evaluate]\ncheckpoint = \"first\"\nevery = \"0 epochs\"\n[search]\n"
+                        "early_stop = { metric = \"dise\", patience = 0 }\n")),
+      ElementsAre("study.toml:6:14: [evaluate.checkpoint] 'first'; \"last\" or \"best:METRIC\" is "
+                  "allowed",
+                  "study.toml:7:9: [evaluate.every] '0 epochs'; \"1 epoch\" or \"500 steps\" is "
+                  "allowed",
+                  HasSubstr("[metric] unknown name 'dise'; did you mean 'dice'?"),
+                  "study.toml:9:44: [early_stop.patience] 0; 1 or more is allowed"));
+  const Study loaded = load_text(
+      study("[evaluate]\ncheckpoint = \"best:dice\"\n[search]\nearly_stop = { metric = \"dice\", "
+            "patience = 3 }\n"));
+  EXPECT_THAT(loaded.trials[0].knobs,
+              HasSubstr("\"early_stop\":{\"metric\":\"dice\",\"patience\":3}"));
+}
+
+TEST(Split, TakesSharesCountsCasesSourcesAndFoldsAndNothingElse) {
+  for (const char* validation : {"0.2", "4", "[\"case_1\"]", "\"source:testing\"", "{ folds = 5 }"})
+    EXPECT_FALSE(
+        load_text(study("[split]\nvalidation = " + std::string(validation) + "\n")).trials.empty());
+  for (const char* validation : {"1.5", "-1", "[3]", "\"testing\"", "{ folds = 1 }", "true"})
+    EXPECT_EQ(problems_of(study("[split]\nvalidation = " + std::string(validation) + "\n")).size(),
+              1U)
+        << validation;
+}
+
 TEST(Table, IsThatOfTheVaryingAxesWithoutOne) {
   const Study loaded =
       load_text(study("[axes]\nattention = [\"none\", \"se\"]\ncolor_mode = [\"rgb\"]\n"));
