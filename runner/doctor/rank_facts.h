@@ -11,9 +11,8 @@ namespace medsweep::runner {
 
 /// What one rank was given.
 struct RankFacts {
-  std::string node;
-  std::vector<int> cores;     ///< that the scheduler lets it run on
-  int threads = 0;            ///< OMP_NUM_THREADS; 0: not set: thread_share() decides
+  RankPlace place;            ///< node, and the cores that the scheduler lets it run on
+  int threads = 0;            ///< OMP_NUM_THREADS; 0: not set, thread_share() decides
   double core_quota = 0;      ///< cores' worth of time that its cgroup allows; 0: no limit
   double memory_bytes = 0;    ///< of the node or of the cgroup, whichever is less
   std::string memory_source;  ///< "node" or "cgroup"

@@ -5,6 +5,7 @@
 #include <mpi.h>
 #include <torch/torch.h>
 
+#include <ctime>
 #include <thread>
 
 #include "runner/distributed/mpi_backend.h"
@@ -169,6 +170,72 @@ TEST_F(MpiBackendTest, WhatCannotBeReducedIsRefusedBeforeAnybodyWaits) {
   EXPECT_THROW(reduce(flags, c10d::ReduceOp::SUM), std::invalid_argument);
   EXPECT_THROW(reduce(whole, c10d::ReduceOp::AVG), std::invalid_argument);
   EXPECT_THROW(reduce(whole, c10d::ReduceOp::PRODUCT), std::invalid_argument);
+}
+
+TEST_F(MpiBackendTest, ATimeoutReachesThisWorkAndAllAfterIt) {
+  std::vector<torch::Tensor> one{torch::ones({4})};
+  const auto slow = mpi_process_group(MPI_COMM_WORLD, milliseconds(300));
+  if (rank_ == 0 && size_ > 1) {
+    const auto first = slow->allreduce(one), second = slow->allreduce(one);
+    std::string missing;
+    for (int i = 1; i < size_; ++i) missing += " " + std::to_string(i);
+    const std::string expected = "[distributed] rank 0 of " + std::to_string(size_) +
+                                 ": all_reduce #1: not within 0.3 s: ranks" + missing;
+    for (const auto& work : {first, second}) try {
+        work->wait();
+        ADD_FAILURE() << "a collective that nobody joined ended";
+      } catch (const CollectiveTimeout& error) {
+        EXPECT_EQ(error.what(), expected);
+      }
+    EXPECT_TRUE(first->getFuture()->hasError());
+    EXPECT_THROW(second->getFuture()->value(), std::runtime_error);
+  }
+  world_->barrier();
+}
+
+TEST_F(MpiBackendTest, ATimeoutNamesOnlyTheRanksThatDidNotCome) {
+  if (size_ < 4) GTEST_SKIP() << "it takes some that come and one that does not";
+  const auto slow = mpi_process_group(MPI_COMM_WORLD, milliseconds(800));
+  if (rank_ != 2) {
+    std::vector<torch::Tensor> one{torch::ones({4})};
+    try {
+      slow->allreduce(one)->wait();
+      ADD_FAILURE() << "a collective that rank 2 did not join ended";
+    } catch (const CollectiveTimeout& error) {
+      EXPECT_THAT(error.what(), testing::EndsWith("all_reduce #1: not within 0.8 s: ranks 2"));
+    }
+  }
+  world_->barrier();
+}
+
+TEST_F(MpiBackendTest, AWaitWithALimitEndsWhileTheWorkGoesOn) {
+  if (size_ < 2) GTEST_SKIP() << "one rank waits for nobody";
+  std::vector<torch::Tensor> one{torch::ones({4})};
+  if (rank_ == 0) {
+    const auto work = group_->allreduce(one);
+    EXPECT_THROW(work->wait(milliseconds(50)), CollectiveTimeout);
+    world_->barrier();
+    EXPECT_TRUE(work->wait());
+  } else {
+    world_->barrier();
+    group_->allreduce(one)->wait();
+  }
+  EXPECT_EQ(one[0][0].item<float>(), float(size_));
+}
+
+/// Processor time of this process.
+double cpu_seconds() { return double(std::clock()) / CLOCKS_PER_SEC; }
+
+TEST_F(MpiBackendTest, WhoWaitsLeavesTheCoreToTheOthers) {
+  if (size_ < 2) GTEST_SKIP() << "one rank waits for nobody";
+  std::vector<torch::Tensor> one{torch::ones({4})};
+  const double before = cpu_seconds();
+  if (rank_ != 0) std::this_thread::sleep_for(milliseconds(1000));
+  group_->allreduce(one)->wait();
+  const double used = cpu_seconds() - before;
+  if (rank_ == 0) {
+    EXPECT_LT(used, 0.25);
+  }
 }
 
 }  // namespace
