@@ -24,10 +24,10 @@ enum class OnDifference {
 struct FrozenStudy {
   std::string name;
   std::string text;  ///< of study.toml
-  std::vector<sweeps::Trial> trials;
-  std::vector<std::string> tables;  ///< JSON, as sweeps::Study::tables
-  std::vector<std::string> notes;   ///< to be said aloud
-  std::set<std::string> chosen;     ///< identities that --only leaves to be run
+  std::vector<sweeps::Trial> trials{};
+  std::vector<std::string> tables{};  ///< JSON, as sweeps::Study::tables
+  std::vector<std::string> notes{};   ///< to be said aloud
+  std::set<std::string> chosen{};     ///< identities that --only leaves to be run
   std::int64_t ranks_per_trial = 0;
 };
 

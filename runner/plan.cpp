@@ -1,5 +1,7 @@
 #include "runner/plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -7,8 +9,8 @@
 
 #include "datasets/color_mode.h"
 #include "datasets/data_file.h"
+#include "models/activation_memory.h"
 #include "models/parameters.h"
-#include "models/segmentation/activation_memory.h"
 #include "results/index.h"
 #include "runner/probe.h"
 #include "runner/settings.h"
@@ -38,7 +40,8 @@ datasets::Extent input_extent(const TrialSettings& settings) {
   for (const auto* sides : {&settings.patch, &settings.size})
     if (sides->size() == 2) return {sides->at(0), sides->at(1)};
   datasets::Extent largest;
-  for (const auto& size : known_data(settings.dataset.front().file)->sizes)
+  const auto data = known_data(settings.dataset.front().file);
+  for (const auto& size : data.value().sizes)
     largest = {std::max(largest.height, size.height), std::max(largest.width, size.width)};
   return largest;
 }
@@ -49,37 +52,35 @@ std::int64_t copies(const Named& optimizer) {
   return 4;
 }
 
-/// Each distinct network is built once; only its number of parameters is kept.
-class ParameterCounts {
+/// What building a network tells.
+struct NetworkFacts {
+  std::int64_t parameters = 0;
+  std::int64_t activation_bytes = 0;  ///< of one training step of a rank
+};
+
+/// Each distinct network is built once, one at a time; only its numbers are kept.
+class Networks {
  public:
-  std::int64_t of(const TrialSettings& settings, const DataShape& shape) {
-    const std::string key = settings.model.name + settings.model.options.dump() +
-                            settings.batch_statistics + std::to_string(shape.channels) + "/" +
-                            std::to_string(shape.classes) +
-                            (activation_of(settings) == models::Activation::kSoftmax ? "s" : "i");
-    const auto found = counts_.find(key);
-    if (found != counts_.end()) return found->second;
-    const models::SegmentationModelOptions options = model_options(settings, shape);
-    models::NetworkOptions network = options.network_options;
-    network.out_channels = shape.classes + (options.activation == models::Activation::kSoftmax);
-    return counts_[key] = models::count_parameters(*models::make_network(options.network, network));
+  NetworkFacts of(const TrialSettings& settings, const DataShape& shape,
+                  const datasets::Extent& extent) {
+    std::int64_t samples =
+        (settings.batch_size + settings.ranks_per_trial - 1) / settings.ranks_per_trial;
+    if (settings.micro_batch_size > 0) samples = std::min(samples, settings.micro_batch_size);
+    const std::string key = fmt::format(
+        "{} {} {} {} {} {} {} {} {}", settings.model.name, settings.model.options.dump(),
+        settings.batch_statistics, settings.precision, activation_of(settings) ==
+        models::Activation::kSoftmax, fmt::format("{}x{}", shape.channels, shape.classes), samples,
+        extent.height, extent.width);
+    const auto found = facts_.find(key);
+    if (found != facts_.end()) return found->second;
+    const auto model = make_model(settings, shape);
+    return facts_[key] = {models::count_parameters(*model),
+                          models::activation_bytes(*model, shape.channels, samples, extent)};
   }
 
  private:
-  std::map<std::string, std::int64_t> counts_;
+  std::map<std::string, NetworkFacts> facts_;
 };
-
-std::int64_t memory_of(const TrialSettings& settings, const DataShape& shape,
-                       std::int64_t parameters) {
-  const datasets::Extent extent = input_extent(settings);
-  std::int64_t samples = (settings.batch_size + settings.ranks_per_trial - 1) /
-                         settings.ranks_per_trial;
-  if (settings.micro_batch_size > 0) samples = std::min(samples, settings.micro_batch_size);
-  const models::SegmentationModelOptions options = model_options(settings, shape);
-  return copies(settings.optimizer) * 4 * parameters +
-         models::activation_bytes(options.network, options.network_options,
-                                  {samples, extent.height, extent.width}, options.precision);
-}
 
 std::int64_t checkpoint_bytes(const TrialSettings& settings, std::int64_t parameters) {
   const std::int64_t kept = settings.keep_checkpoints + 1 +
@@ -109,7 +110,7 @@ StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesyst
     return plan;
   }
   const auto earlier = results::Index(runs).epoch_seconds(kKindKeys);
-  ParameterCounts counts;
+  Networks networks;
   ProbedSeconds probed;
   std::set<std::string> paths;
   for (const sweeps::Trial& trial : study.trials) {
@@ -118,8 +119,10 @@ StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesyst
     TrialCost& cost = plan.costs.emplace_back();
     const auto shape = shape_of(settings);
     if (!shape) continue;
-    cost.parameters = counts.of(settings, *shape);
-    cost.memory_bytes = memory_of(settings, *shape, *cost.parameters);
+    const NetworkFacts facts = networks.of(settings, *shape, input_extent(settings));
+    cost.parameters = facts.parameters;
+    cost.memory_bytes =
+        copies(settings.optimizer) * 4 * facts.parameters + facts.activation_bytes;
     plan.checkpoint_bytes += checkpoint_bytes(settings, *cost.parameters);
     const auto found =
         earlier.find(results::kind_of(trial.knobs, kKindKeys, settings.ranks_per_trial));

@@ -20,10 +20,13 @@ std::string bytes_text(std::int64_t bytes) {
 
 std::string count_text(const std::optional<std::int64_t>& count) {
   if (!count) return "unknown";
-  std::string digits = std::to_string(*count);
-  for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
-    digits.insert(static_cast<std::size_t>(i), ",");
-  return digits;
+  const std::string digits = std::to_string(*count);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text.push_back(',');
+    text.push_back(digits[i]);
+  }
+  return text;
 }
 
 std::string_view source_text(HoursSource source) {
@@ -56,7 +59,7 @@ std::string trials_text(const sweeps::Study& study, const StudyPlan& plan) {
 
 std::string total_text(const sweeps::Study& study, const StudyPlan& plan) {
   double hours = 0;
-  const bool known = std::ranges::all_of(plan.costs, [](const auto& cost) { return cost.hours; });
+  const bool known = std::ranges::all_of(plan.costs, [](const auto& cost) { return cost.hours.has_value(); });
   for (const TrialCost& cost : plan.costs) hours += cost.hours.value_or(0);
   std::string text = fmt::format("{} trials", study.trials.size());
   if (study.collapsed > 0) text += fmt::format(", {} equal ones left out", study.collapsed);
@@ -83,10 +86,10 @@ std::string plan_text(const sweeps::Study& study, const StudyPlan& plan) {
   if (!study.unknown.empty())
     return fmt::format("{}: names that this version does not know:\n  {}\n", study.name,
                        fmt::join(study.unknown, "\n  "));
-  std::string text = study.title.empty() ? study.name + "\n"
+  std::string text = study.title.empty() ? fmt::format("{}\n", study.name)
                                          : fmt::format("{}: {}\n", study.name, study.title);
-  for (const std::string& note : study.notes) text += "note: " + note + "\n";
-  text += "\n" + trials_text(study, plan) + "\n" + total_text(study, plan);
+  for (const std::string& note : study.notes) text += fmt::format("note: {}\n", note);
+  text += fmt::format("\n{}\n{}", trials_text(study, plan), total_text(study, plan));
   for (const PlannedFile& file : plan.files)
     text += fmt::format("reads {} ({})\n", file.path,
                         file.bytes ? bytes_text(*file.bytes) : "missing");
