@@ -97,6 +97,10 @@ void read_evaluation(const Json& knobs, TrialSettings& settings) {
 
 }  // namespace
 
+std::string Named::name_of(const char* key, const std::string& otherwise) const {
+  return options.contains(key) ? named_from(options.at(key)).name : otherwise;
+}
+
 std::int64_t epochs_of(const std::string& text) {
   std::size_t end = 0;
   std::int64_t epochs = 0;

@@ -19,6 +19,8 @@ struct Named {
   T get(const char* key, T otherwise) const {
     return options.value(key, otherwise);
   }
+  /// An option that is itself a name out of a table.
+  std::string name_of(const char* key, const std::string& otherwise) const;
 };
 
 /// One of the files that a trial learns from; several are pooled by weight.

@@ -12,7 +12,7 @@ models::NetworkOptions network_options(const TrialSettings& settings, const Data
   options.in_channels = shape.channels;
   options.width = settings.model.get("width", options.width);
   options.depth = settings.model.get("depth", options.depth);
-  options.normalization = settings.model.get("normalization", options.normalization);
+  options.normalization = settings.model.name_of("normalization", options.normalization);
   options.batch_statistics = models::batch_statistics_of(settings.batch_statistics);
   return options;
 }

@@ -26,7 +26,7 @@ void TrialReport::append_all(const std::vector<results::ValueRecord>& values) {
   std::vector<results::Record> records;
   records.reserve(values.size());
   for (const auto& value : values) records.push_back(results::record(value));
-  journal_->append(records);
+  journal_->append_all(records);
 }
 
 void TrialReport::sync() {

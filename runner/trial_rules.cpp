@@ -28,7 +28,7 @@ TrialSettings settings_of(std::string_view knobs) {
 }
 
 bool has_batch_normalization(const TrialSettings& settings) {
-  return settings.model.get<std::string>("normalization", "batch") == "batch";
+  return settings.model.name_of("normalization", "batch") == "batch";
 }
 
 std::int64_t size_multiple_of(const TrialSettings& settings) {
