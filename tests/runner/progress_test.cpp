@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
 #include <stdlib.h>  // NOLINT: unsetenv, openpt
@@ -143,7 +144,7 @@ TEST_F(ProgressOutput, ThreadsDoNotGarble) {
   for (auto& thread : threads) thread.join();
   ASSERT_EQ(output_.size(), 4 * 100 * 21U);
   for (std::size_t start = 0; start < output_.size(); start += 21)
-    EXPECT_EQ(output_.substr(start, 21), std::string(20, output_[start]) + "\n");
+    EXPECT_EQ(output_.substr(start, 21), std::string(20, output_[start]).append("\n"));
 }
 
 TEST(ProgressStyleOf, IsPlainUnlessItIsATerminalWithATerm) {
