@@ -50,17 +50,19 @@ bool is_stale(const std::filesystem::path& file, const nlohmann::json& owner,
               const ClaimOptions& options) {
   const std::optional<double> age = age_of(file);
   if (!age) return true;  // it went meanwhile
-  if (owner.value("host", "") == host_name() &&
+  if (!owner.empty() && owner.value("host", "") == host_name() &&
       start_of_process(owner.value("process", std::int64_t{0})) != owner.value("start", ""))
     return true;
   return *age > std::chrono::duration<double>(options.stale_after).count();
 }
 
+/// What a claim says; nothing where it went meanwhile or is just being written.
 nlohmann::json owner_of(const std::filesystem::path& file) {
   try {
-    return nlohmann::json::parse(read_file(file), nullptr, false);
+    auto owner = nlohmann::json::parse(read_file(file), nullptr, false);
+    return owner.is_object() ? owner : nlohmann::json::object();
   } catch (const std::runtime_error&) {
-    return {};  // it went meanwhile
+    return nlohmann::json::object();
   }
 }
 
@@ -124,7 +126,7 @@ std::optional<std::string> claimed_by(const std::filesystem::path& trial_folder,
   const std::filesystem::path file = results::claim_file(trial_folder);
   if (!std::filesystem::exists(file)) return std::nullopt;
   const nlohmann::json owner = owner_of(file);
-  if (!owner.is_object() || is_stale(file, owner, options)) return std::nullopt;
+  if (owner.empty() || is_stale(file, owner, options)) return std::nullopt;
   return fmt::format("{}, process {}", owner.value("host", "?"),
                      owner.value("process", std::int64_t{0}));
 }

@@ -47,6 +47,9 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_list_command(app, line);
   add_doctor_command(app, line);
   add_housekeeping_commands(app, line);
+  // Where the results are may be said before the command or after it.
+  for (CLI::App* command : app.get_subcommands({}))
+    command->add_option("--runs", line.runs, "folders of results");
 }
 
 }  // namespace

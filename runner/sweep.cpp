@@ -76,7 +76,10 @@ Endings run_group(const FrozenStudy& study, const SweepOptions& options, Communi
   LeaderTools tools = leader_tools(group, study_folder);
   if (tools.journal) record_trials(options, study, *tools.journal);
   const TrialSite site{group, tools.journal.get(), tools.progress.get(), study_folder,
-                       [] { return stop_signal() != 0; }};
+                       [] { return stop_signal() != 0; },
+                       [&](const sweeps::Trial& trial) {
+                         return is_finished(trial, results::Index(options.runs));
+                       }};
   Endings endings;
   for (;;) {
     std::optional<std::int64_t> number;

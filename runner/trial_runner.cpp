@@ -5,6 +5,8 @@
 #include <chrono>
 #include <fmt/format.h>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "results/layout.h"
 #include "results/record.h"
@@ -24,18 +26,28 @@ std::int64_t peak_memory_bytes() {
   return usage.ru_maxrss * 1024;
 }
 
-/// The leader's claim. `taken` is what all ranks go by.
+/// The leader's claim, or, on all ranks, why there is none.
 struct GroupClaim {
   std::unique_ptr<Claim> claim;
-  bool taken = false;
+  std::optional<TrialEnding> ending;
 };
 
-GroupClaim claim_for(Communicator& group, const std::filesystem::path& folder) {
+GroupClaim claim_for(const sweeps::Trial& trial, const TrialSite& site,
+                     const std::filesystem::path& folder) {
   GroupClaim result;
-  on_all_ranks(group, [&] {
-    if (group.rank() == 0) result.claim = Claim::take(folder);
+  std::string ending;
+  on_all_ranks(site.group, [&] {
+    if (site.group.rank() != 0) return;
+    const bool is_new = !std::filesystem::exists(folder);
+    result.claim = Claim::take(folder);
+    if (!result.claim)
+      ending = "elsewhere";
+    else if (!is_new && site.is_finished(trial))
+      ending = "finished";
   });
-  result.taken = group.broadcast(result.claim ? "taken" : "") == "taken";
+  ending = site.group.broadcast(ending);
+  if (ending == "elsewhere") result.ending = TrialEnding::kElsewhere;
+  if (ending == "finished") result.ending = TrialEnding::kFinished;
   return result;
 }
 
@@ -78,8 +90,8 @@ TrialEnding train_and_record(const TrialSettings& settings, const TrialSite& sit
 
 TrialEnding run_trial(const sweeps::Trial& trial, const TrialSite& site) {
   const std::filesystem::path folder = results::trial_folder(site.study_folder, trial.identity);
-  const GroupClaim claim = claim_for(site.group, folder);
-  if (!claim.taken) return TrialEnding::kElsewhere;
+  const GroupClaim claim = claim_for(trial, site, folder);
+  if (claim.ending) return *claim.ending;
   TrialReport report = report_for(trial, site, folder);
   try {
     return train_and_record(read_settings(trial), site, folder, report);

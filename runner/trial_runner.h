@@ -12,7 +12,7 @@ namespace medsweep::runner {
 
 /// What became of a trial that a group of ranks took.
 enum class TrialEnding {
-  kFinished,
+  kFinished,   ///< here, or by another sweep since this one began
   kStopped,    ///< by a signal; it goes on from its checkpoint
   kFailed,     ///< recorded with its class; the sweep goes on
   kElsewhere,  ///< another sweep is training it
@@ -25,6 +25,8 @@ struct TrialSite {
   Progress* progress;
   std::filesystem::path study_folder;
   std::function<bool()> stop_requested;
+  /// Whether the results have the trial by now; asked on the leader, who holds its claim.
+  std::function<bool(const sweeps::Trial&)> is_finished;
 };
 
 /// Trains and evaluates one trial on a group of ranks. Collective; all ranks return the same.

@@ -34,8 +34,10 @@ void add_plan_command(CLI::App& app, CommandLine& line) {
   CLI::App* command =
       app.add_subcommand("plan", "the trials of a study and what they cost, without running any");
   command->add_option("study", options->study, "the study's TOML file")->required();
-  command->add_option("--set", options->language.set, "KEY=VALUE in place of the study's");
-  command->add_option("--only", options->language.only, "KEY=VALUE: these trials alone");
+  command->add_option("--set", options->language.set, "KEY=VALUE in place of the study's")
+      ->allow_extra_args(false);
+  command->add_option("--only", options->language.only, "KEY=VALUE: these trials alone")
+      ->allow_extra_args(false);
   command->add_flag("--probe", options->probe, "time a few steps where no earlier run tells");
   add_format_option(*command, options->format);
   command->callback([&line, options] {

@@ -48,8 +48,10 @@ int run_study(RunOptions options, const CommandLine& line) {
 
 void add_run_options(CLI::App& command, RunOptions& options) {
   SweepOptions& sweep = options.sweep;
-  command.add_option("--set", sweep.set, "KEY=VALUE in place of the study's; recorded");
-  command.add_option("--only", sweep.only, "KEY=VALUE: these trials alone; recorded");
+  command.add_option("--set", sweep.set, "KEY=VALUE in place of the study's; recorded")
+      ->allow_extra_args(false);
+  command.add_option("--only", sweep.only, "KEY=VALUE: these trials alone; recorded")
+      ->allow_extra_args(false);
   command.add_option("--ranks-per-trial", sweep.ranks_per_trial,
                      "ranks that train one trial together (default: the study's)")
       ->check(CLI::PositiveNumber);
