@@ -62,10 +62,11 @@ bool run_step(Training& training) {
 }
 
 /// The epoch's end: evaluation where it is due, what hangs on its numbers, the record of it all.
-void end_epoch(Training& training, double seconds) {
+void end_epoch(Training& training) {
   TrainingState& state = training.state;
   const std::map<std::string, double> losses = mean_losses(state);
   const auto samples = static_cast<std::int64_t>(state.totals.at("samples"));
+  const double seconds = state.totals.at("seconds");
   const double learning_rate = training.optimizer->learning_rate();
   ++state.epoch;
   state.step_in_epoch = 0;
@@ -86,16 +87,28 @@ void end_epoch(Training& training, double seconds) {
 bool run_epoch(Training& training) {
   TrainingState& state = training.state;
   const auto start = SteadyClock::now();
+  const double seconds_before = state.totals["seconds"];
   auto last_save = start;
   while (state.step_in_epoch < training.sampler.steps()) {
-    if (!run_step(training)) return false;
+    const bool done = run_step(training);
+    state.totals["seconds"] = seconds_before + seconds_since(start);
+    if (!done) return false;
     if (seconds_since(last_save) > training.settings.checkpoint_every) {
       training.save();
       last_save = SteadyClock::now();
     }
   }
-  end_epoch(training, seconds_since(start));
+  end_epoch(training);
   return true;
+}
+
+/// To the next sample; a checkpoint may lie between an epoch's last step and its evaluation.
+void seek_loader(Training& training) {
+  const TrainingState& state = training.state;
+  if (state.step_in_epoch < training.sampler.steps())
+    training.loader->seek(state.epoch, state.step_in_epoch);
+  else
+    training.loader->seek(state.epoch + 1, 0);
 }
 
 results::AttemptRecord attempt_record(const Training& training,
@@ -115,7 +128,7 @@ TrainingOutcome train(const TrialSettings& settings, const TrialData& data,
   Training training(settings, data, context);
   const TrainingState& state = training.state;
   const auto resumed_from = training.resume();
-  training.loader->seek(state.epoch, state.step_in_epoch);
+  seek_loader(training);
   context.report.append(attempt_record(training, resumed_from));
   context.report.start({settings.epochs, training.sampler.steps()});
   while (state.epoch < settings.epochs && !training.early_stop.stopped()) {
