@@ -110,7 +110,8 @@ bool Condition::matches(const State& state) const {
     const std::string json = whole ? setting->json : setting->option_json(key.path.option);
     return std::ranges::any_of(key.alternatives, [&](const Alternative& one) {
       if (one.json == json || (!whole && "[" + one.json + "]" == json)) return true;
-      if (!whole || one.name.empty()) return false;
+      if (one.name.empty()) return false;
+      if (!whole) return setting->option_name(key.path.option) == one.name;
       const auto& names = setting->checked.names;
       return setting->defined == one.name ||
              (!one.defined && names.size() == 1 && names.front() == one.name);

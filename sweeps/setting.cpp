@@ -32,11 +32,21 @@ Value deciding(const Knob& knob, Value full) {
 
 }  // namespace
 
-std::string Setting::option_json(std::string_view option) const {
+const Value* Setting::option(std::string_view name) const {
   const Value* full = &checked.full;
   if (full->array() && full->array()->size() == 1) full = &full->array()->front();
-  const Value* value = full->find(option);
+  return full->find(name);
+}
+
+std::string Setting::option_json(std::string_view name) const {
+  const Value* value = option(name);
   return value ? canonical_json(*value) : "";
+}
+
+std::string Setting::option_name(std::string_view name) const {
+  const Value* value = option(name);
+  const Value* row = value ? value->find("name") : nullptr;
+  return row && row->string() ? *row->string() : "";
 }
 
 SettingBook::SettingBook(const Schema& schema, const Table* defines,
@@ -167,6 +177,12 @@ std::string label_of(const Value& value) {
     std::string out;
     for (const Value& element : *array)
       out += (out.empty() ? "" : element.is_number() ? "x" : "+") + label_of(element);
+    return out;
+  }
+  if (value.find("name") != nullptr) {  // a row and its options: "group-8"
+    std::string out = label_of(*value.find("name"));
+    for (const Member& member : *value.table())
+      if (member.key != "name") out += "-" + label_of(member.value);
     return out;
   }
   return plain_text(value);

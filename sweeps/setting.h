@@ -30,6 +30,10 @@ struct Setting {
 
   /// Canonical JSON of an option; empty where the row has none of that name.
   std::string option_json(std::string_view option) const;
+  /// Of an option whose values are rows of a table; else empty.
+  std::string option_name(std::string_view option) const;
+  /// nullptr where the row has none of that name.
+  const Value* option(std::string_view name) const;
 };
 
 /// "optimizer.momentum" -> the knob and the option; the option is empty for a knob.
