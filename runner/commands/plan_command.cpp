@@ -19,8 +19,8 @@ struct PlanOptions {
 
 int run_plan(const PlanOptions& options, const std::string& runs) {
   const sweeps::Study study = sweeps::load_study(options.study, make_schema(), options.language);
-  const StudyPlan plan = plan_costs(study, results::runs_folders(runs),
-                                    options.probe ? Probe::kYes : Probe::kNo);
+  const StudyPlan plan =
+      plan_costs(study, results::runs_folders(runs), options.probe ? Probe::kYes : Probe::kNo);
   print(options.format == AnswerFormat::kJson ? plan_json(study, plan).dump(2)
                                               : plan_text(study, plan));
   return kDone;
@@ -33,7 +33,9 @@ void add_plan_command(CLI::App& app, CommandLine& line) {
   options->language.unknown_names = sweeps::UnknownNames::kCollect;
   CLI::App* command =
       app.add_subcommand("plan", "the trials of a study and what they cost, without running any");
-  command->add_option("study", options->study, "the study's TOML file")->required();
+  command->add_option("study", options->study, "the study's TOML file")
+      ->required()
+      ->check(CLI::ExistingFile);
   command->add_option("--set", options->language.set, "KEY=VALUE in place of the study's")
       ->allow_extra_args(false);
   command->add_option("--only", options->language.only, "KEY=VALUE: these trials alone")

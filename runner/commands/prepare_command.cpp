@@ -24,9 +24,8 @@ void show_conversion(std::int64_t done, std::int64_t total, const std::string& i
 
 int run_prepare(const PrepareOptions& options) {
   if (datasets::reads_source(options.name) && options.converter.source.empty())
-    throw std::invalid_argument(
-        fmt::format("[prepare {}] no source; --source FOLDER names the data set as distributed",
-                    options.name));
+    throw std::invalid_argument(fmt::format(
+        "[prepare {}] no source; --source FOLDER names the data set as distributed", options.name));
   const datasets::ConverterReport report =
       datasets::convert(options.name, options.converter, show_conversion);
   for (const std::string& note : report.notes) print("note: " + note);
@@ -52,9 +51,12 @@ void add_prepare_command(CLI::App& app, CommandLine& line) {
   command->add_option("--source", options->converter.source, "its folder as distributed");
   command->add_option("--output", options->converter.output, "the HDF5 file to write")->required();
   auto& phantom = options->converter.phantom;
-  command->add_option("--patients", phantom.patients, "phantom: patients")->check(CLI::PositiveNumber);
-  command->add_option("--slices", phantom.slices, "phantom: slices a volume")->check(CLI::PositiveNumber);
-  command->add_option("--size", phantom.size, "phantom: pixels a side")->check(CLI::PositiveNumber);
+  command->add_option("--patients", phantom.patients, "phantom: patients")
+      ->check(CLI::Range(1, 100'000));
+  command->add_option("--slices", phantom.slices, "phantom: slices a volume")
+      ->check(CLI::Range(1, 100'000));
+  command->add_option("--size", phantom.size, "phantom: pixels a side")
+      ->check(CLI::Range(1, 100'000));
   command->add_option("--seed", phantom.seed, "phantom: which hearts");
   command->callback(
       [&line, options] { line.chosen = [options] { return run_prepare(*options); }; });

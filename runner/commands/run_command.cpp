@@ -11,6 +11,8 @@
 namespace medsweep::runner {
 namespace {
 
+constexpr int kMostRanks = 1'000'000;
+
 struct RunOptions {
   SweepOptions sweep;
   std::string study;
@@ -52,11 +54,14 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->allow_extra_args(false);
   command.add_option("--only", sweep.only, "KEY=VALUE: these trials alone; recorded")
       ->allow_extra_args(false);
-  command.add_option("--ranks-per-trial", sweep.ranks_per_trial,
-                     "ranks that train one trial together (default: the study's)")
-      ->check(CLI::PositiveNumber);
-  command.add_flag("--extend", options.extend, "the study changed: add its new trials");
-  command.add_flag("--frozen", options.frozen, "the study changed: go on with the old one");
+  command
+      .add_option("--ranks-per-trial", sweep.ranks_per_trial,
+                  "ranks that train one trial together (default: the study's)")
+      ->check(CLI::Range(1, kMostRanks));
+  CLI::Option* extend =
+      command.add_flag("--extend", options.extend, "the study changed: add its new trials");
+  command.add_flag("--frozen", options.frozen, "the study changed: go on with the old one")
+      ->excludes(extend);
   command.add_flag("--same-code", options.same_code,
                    "only the code changed: let old results stand, and say so in the table");
   command.add_flag("--dry-run", options.dry_run, "say what would be run, and run nothing");
@@ -70,13 +75,15 @@ void add_run_command(CLI::App& app, CommandLine& line) {
     line.chosen = [&line, options] { return run_study(*options, line); };
   };
   CLI::App* command = app.add_subcommand("run", "train a study's trials and print its table");
-  command->add_option("study", options->study, "the study's TOML file")->required();
+  command->add_option("study", options->study, "the study's TOML file")
+      ->required()
+      ->check(CLI::ExistingFile);
   add_run_options(*command, *options);
   command->callback(choose);
   // `runner --sweep FILE` is the same as `runner run FILE`.
-  app.add_option("--sweep", options->study, "the same as `run STUDY`")->each([choose](const auto&) {
-    choose();
-  });
+  app.add_option("--sweep", options->study, "the same as `run STUDY`")
+      ->check(CLI::ExistingFile)
+      ->each([choose](const auto&) { choose(); });
   add_run_options(app, *options);
 }
 

@@ -29,7 +29,9 @@ Launch detect_launch(const Environment& environment) {
 }
 
 Launch detect_launch() {
-  return detect_launch([](const char* name) { return std::getenv(name); });
+  // Once: MPI_Init of a process that nobody launched sets the launcher's variables itself.
+  static const Launch launch = detect_launch([](const char* name) { return std::getenv(name); });
+  return launch;
 }
 
 std::string to_string(Launcher launcher) {
