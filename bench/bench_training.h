@@ -1,0 +1,111 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "models/layers/batch_norm.h"
+#include "models/segmentation/segmentation_model.h"
+#include "runner/checkpoint_writer.h"
+#include "runner/distributed/communicator.h"
+#include "runner/distributed/gradient_reducer.h"
+#include "runner/optimizer.h"
+#include "runner/training_step.h"
+
+namespace medsweep::bench {
+
+struct TrainingOptions {
+  std::int64_t width = 32;  ///< of a U-Net of depth 5: 32 has 7.8 M parameters, 64 has 31 M
+  std::int64_t batch_size = 2;
+  std::int64_t side = 256;  ///< pixels
+  models::Precision precision = models::Precision::kFp32;
+  models::MemoryLayout layout = models::MemoryLayout::kChannelsLast;
+};
+
+/// Numbers in [-1, 1] that bench/unet.py makes as well.
+inline torch::Tensor waves(std::int64_t stream, at::IntArrayRef shape) {
+  const std::int64_t count = c10::multiply_integers(shape);
+  const torch::Tensor positions = torch::arange(count, torch::dtype(torch::kDouble));
+  return (positions * 12.9898 + static_cast<double>(stream) * 78.233)
+      .sin()
+      .to(torch::kFloat)
+      .view(shape);
+}
+
+/// The trainer's step on one batch that is always the same: TrainingStep, GradientReducer and
+/// Adam as runner/training.cpp puts them together, without data, schedule and journal.
+/// Collective over `group` to make and to step.
+class Training {
+ public:
+  Training(const TrainingOptions& options, runner::Communicator& group)
+      : model_(make_model(options)),
+        batch_(make_batch(options)),
+        gradients_(group.process_group()),
+        statistics_(group.process_group()) {
+    if (statistics_) models::set_process_group(*model_, statistics_);
+    reducer_.emplace(*model_, gradients_);
+    optimizer_.emplace(runner::OptimizerOptions{}, runner::trainable_parameters(*model_));
+    step_.emplace(*model_, group, *reducer_, 0);
+  }
+
+  /// The loss before the step. `writer`: one whose snapshot may still be going on.
+  double step(runner::CheckpointWriter* writer = nullptr) {
+    const auto next = [&] {
+      return datasets::LoadedBatch{.batch = batch_, .shards = {{0, batch_.size()}}};
+    };
+    const runner::StepResult result = step_->run(next, false);
+    if (writer != nullptr) writer->wait_for_snapshot();
+    optimizer_->step();
+    optimizer_->zero_gradients();
+    models::finish_step(*model_, statistics_);
+    return result.losses.at("total");
+  }
+
+  const models::Model& model() const { return *model_; }
+  const runner::Optimizer& optimizer() const { return *optimizer_; }
+
+ private:
+  static std::shared_ptr<models::Model> make_model(const TrainingOptions& options) {
+    models::SegmentationModelOptions model_options;
+    model_options.network_options.width = options.width;
+    model_options.precision = options.precision;
+    model_options.layout = options.layout;
+    auto model = std::make_shared<models::SegmentationModel>(model_options);
+    const torch::NoGradGuard no_grad;
+    std::int64_t stream = 0;
+    for (auto& item : model->named_parameters()) {
+      torch::Tensor& parameter = item.value();
+      if (item.key().ends_with("bias")) parameter.zero_();
+      if (parameter.dim() != 4) continue;
+      const auto fan_in = static_cast<double>(parameter.numel() / parameter.size(0));
+      parameter.copy_(waves(++stream, parameter.sizes()) * std::sqrt(6 / fan_in));
+    }
+    model->train();
+    return model;
+  }
+
+  static datasets::Batch make_batch(const TrainingOptions& options) {
+    const std::int64_t count = options.batch_size, side = options.side;
+    datasets::Batch batch;
+    batch.images = waves(1000, {count, 3, side, side});
+    const torch::Tensor labels = waves(2000, {count, side, side}).gt(0.5).to(torch::kLong);
+    for (std::int64_t i = 0; i < count; ++i) {
+      batch.sizes.push_back({side, side});
+      batch.targets.push_back({{datasets::kSegmentation, {labels[i]}}});
+      batch.samples.emplace_back();
+    }
+    return batch;
+  }
+
+  std::shared_ptr<models::Model> model_;
+  datasets::Batch batch_;
+  c10::intrusive_ptr<c10d::ProcessGroup> gradients_, statistics_;
+  std::optional<runner::GradientReducer> reducer_;
+  std::optional<runner::Optimizer> optimizer_;
+  std::optional<runner::TrainingStep> step_;
+};
+
+}  // namespace medsweep::bench
