@@ -24,8 +24,13 @@ std::string last_hdf5_error() {
   return fmt::format("{} ({})", message, innermost);
 }
 
-/// The library prints its error stack to stderr unless told not to, once a thread.
-void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+/// The library prints its error stack to stderr unless told not to, once a thread; and at the
+/// process's end it flushes files again that a full disk would not let it close, and crashes.
+void tame_hdf5() {
+  static const herr_t without_exit_handler = H5dont_atexit();
+  static_cast<void>(without_exit_handler);
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
 
 Hdf5Handle access_properties(const std::string& path) {
   Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), path, "no file access properties");
@@ -37,7 +42,7 @@ Hdf5Handle access_properties(const std::string& path) {
 }
 
 hid_t open_file(const std::string& path, Hdf5Mode mode) {
-  silence_hdf5();
+  tame_hdf5();
   const Hdf5Handle access = access_properties(path);
   if (mode == Hdf5Mode::kRead) return H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
   const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), path, "no file creation properties");

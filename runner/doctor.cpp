@@ -26,7 +26,8 @@ std::vector<RankFacts> gather_facts(Communicator& world, const std::filesystem::
 
 DoctorReport parse_report(const std::string& text) {
   DoctorReport report;
-  for (const auto& row : nlohmann::json::parse(text)["findings"]) {
+  const auto json = nlohmann::json::parse(text);
+  for (const auto& row : json.at("findings")) {
     Finding finding{row["topic"], row["value"], Severity::kOk, row["remedy"]};
     for (const auto severity : kSeverities)
       if (row["severity"] == to_string(severity)) finding.severity = severity;

@@ -58,7 +58,7 @@ constexpr std::array kKnobs{
     Knob{"stages", kStages, "[]", "training in stages of { layers, epochs, learning_rate }"},
     Knob{"batch_size", kInteger, "8", "samples a step over all ranks", 1},
     Knob{"micro_batch_size", kInteger, "0", "samples a rank holds at once; 0: all of its own", 0},
-    Knob{"shards", kInteger, "0", "logical shards of a batch for batch_statistics = shard", 0},
+    Knob{"shards", kInteger, "0", "logical shards of a batch for batch_statistics = per_shard", 0},
     Knob{.key = "batch_statistics", .type = kString, .default_value = "\"synchronized\"",
          .sentence = "synchronized (over ranks) | per_shard | frozen",
          .choices = "synchronized per_shard frozen"},

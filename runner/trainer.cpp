@@ -94,7 +94,7 @@ bool run_epoch(Training& training) {
     state.totals["seconds"] = seconds_before + seconds_since(start);
     if (!done) return false;
     if (seconds_since(last_save) > training.settings.checkpoint_every) {
-      training.save();
+      training.save_if_idle();
       last_save = SteadyClock::now();
     }
   }

@@ -1,12 +1,15 @@
 #include "runner/training.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <utility>
 
 #include "models/layers/batch_norm.h"
 #include "results/layout.h"
+#include "runner/group_error.h"
 #include "runner/metrics/metrics.h"
+#include "runner/training_memory.h"
 
 namespace medsweep::runner {
 namespace {
@@ -105,6 +108,7 @@ Training::Training(const TrialSettings& settings_in, const TrialData& data_in,
       model(make_model(settings, data.shape)),
       sampler(sampler_for(settings, data)),
       early_stop(early_stop_options(settings.early_stop)) {
+  if (settings.threads > 0) at::set_num_threads(static_cast<int>(settings.threads));
   const datasets::SegmentationDataset& samples = *data.train;
   loader.emplace(
       sampler, [&](std::int64_t epoch, const datasets::Draw& draw) { return samples.get(epoch, draw); },
@@ -158,15 +162,26 @@ void Training::save() {
   if (!writer) return;
   state.schedule = schedule->state();
   state.early_stop = early_stop.state();
-  writer->save(state, named_tensors(*model), optimizer->state());
+  try {
+    writer->save(state, named_tensors(*model), optimizer->state());
+  } catch (const std::runtime_error& error) {
+    context.report.log(fmt::format("no checkpoint at step {}: {}", state.step, error.what()));
+    return;
+  }
   context.report.append(results::CheckpointRecord{
       settings.identity, state.epoch, state.step,
       "checkpoints/" + checkpoint_name(state.step),
       state.best && state.best->step == state.step ? state.best->metric : std::string()});
 }
 
+void Training::save_if_idle() {
+  if (writer && !writer->busy()) save();
+}
+
 void Training::finish_saving() {
-  if (writer) writer->finish();
+  on_all_ranks(context.group, [&] {
+    if (writer) writer->finish();
+  });
 }
 
 }  // namespace medsweep::runner

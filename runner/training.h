@@ -29,9 +29,13 @@ struct Training {
   /// Weights of the best checkpoint; throws std::runtime_error where there is none.
   void load_best_weights();
 
-  /// Starts writing a checkpoint (leader only).
+  /// Starts writing a checkpoint (leader only). What kept the one before from the disk is said,
+  /// and the training goes on: earlier checkpoints are unharmed.
   void save();
-  /// Waits until what was saved is on the disk (leader only).
+  /// As save(), unless the one before is still being written.
+  void save_if_idle();
+  /// Waits until what was saved is on the disk. Collective: GroupError where it could not be
+  /// written.
   void finish_saving();
 
   const TrialSettings& settings;

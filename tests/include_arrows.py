@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EVERYWHERE = {"fmt"}
 TORCH = {"torch", "ATen", "c10"}
 STD_LIKE = re.compile(r"^[a-z_0-9]+$|^(sys|linux|netinet|arpa)/")
-C_SYSTEM = {"fcntl.h", "unistd.h", "signal.h", "dlfcn.h", "sched.h", "dirent.h", "termios.h", "errno.h", "pthread.h",
+C_SYSTEM = {"omp.h", "fcntl.h", "unistd.h", "signal.h", "dlfcn.h", "sched.h", "dirent.h", "termios.h", "errno.h", "pthread.h",
             "poll.h", "time.h", "spawn.h", "glob.h", "netdb.h", "malloc.h", "immintrin.h", "pwd.h"}
 FOLDERS = {
     "base": ([], {"openssl", "libdeflate.h"}),

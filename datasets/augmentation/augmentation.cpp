@@ -17,7 +17,7 @@ using MakeAugmentation = Augmentation (*)(const AugmentationOptions&);
 
 // The one place to touch for a new augmentation.
 constexpr std::array kAugmentations{
-    Entry<MakeAugmentation>{"none", "noaug", "datasets/augmentation/none", make_no_augmentation,
+    Entry<MakeAugmentation>{"none", "none", "datasets/augmentation/none", make_no_augmentation,
                             "no augmentation: the sample itself"},
     Entry<MakeAugmentation>{"gray", "grayaug", "datasets/augmentation/gray", make_gray,
                             "colour taken away: every channel becomes the luma"},

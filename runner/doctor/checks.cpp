@@ -138,8 +138,8 @@ Finding check_memory(const std::vector<RankFacts>& facts, double memory_per_rank
   if (used <= 0.8) return finding;
   finding.severity = used > 1 ? Severity::kProblem : Severity::kWarn;
   finding.remedy =
-      "start fewer ranks a node, ask for more memory (--mem), or lower training.batch or "
-      "data.patch";
+      "start fewer ranks a node, ask for more memory (--mem), or lower batch_size or "
+      "patch";
   return finding;
 }
 

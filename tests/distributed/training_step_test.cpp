@@ -63,7 +63,9 @@ datasets::LoadedBatch part(std::int64_t step, std::int64_t size, int shard, int 
 /// A model with all that turns it, on the ranks of `group`.
 struct Trainee {
   Trainee(models::BatchStatistics statistics, Communicator& group_in)
-      : group(group_in), model(model_options(statistics)) {
+      : group(group_in),
+        model_pointer(std::make_shared<models::SegmentationModel>(model_options(statistics))),
+        model(*model_pointer) {
     if (group.size() > 1) {
       gradients = group.process_group();
       statistics_group = group.process_group();
@@ -74,8 +76,11 @@ struct Trainee {
     NamedParameters parameters;
     for (const auto& item : model.named_parameters())
       parameters.emplace_back(item.key(), item.value());
+    // Not Adam: it makes steps of full size out of gradients that are rounding noise.
     OptimizerOptions options;
-    options.learning_rate = 1e-3;
+    options.name = "sgd";
+    options.learning_rate = 0.05;
+    options.momentum = 0.9;
     optimizer.emplace(options, parameters);
     model.train();
   }
@@ -85,7 +90,8 @@ struct Trainee {
   }
 
   Communicator& group;
-  models::SegmentationModel model;
+  std::shared_ptr<models::SegmentationModel> model_pointer;  // torch asks for one
+  models::SegmentationModel& model;
   c10::intrusive_ptr<c10d::ProcessGroup> gradients, statistics_group;
   std::optional<GradientReducer> reducer;
   std::optional<TrainingStep> step;

@@ -7,7 +7,8 @@ labels are a function of (stream, position) in 32-bit integers, which tests/mode
 repeats: no weights file is needed. Batch normalisation is in training mode.
 
 width 2: <network>_gradients.f32 holds every gradient whole (float32, keys sorted).
-width 64: each gradient is held by its norm and its products with 4 vectors of signs; the mean of the
+width 64, in double precision (in single precision, some of millions of activations lie so near to zero
+that another order of summation takes them across a ReLU): each gradient is held by its norm and its products with 4 vectors of signs; the mean of the
 squared differences of those products is an unbiased estimate of the squared norm of the difference.
 """
 
@@ -134,14 +135,15 @@ def fill(network):
                 parameter.copy_(np.float32(0.2) * values)
 
 
-def network_numbers(name, network, shape, classes):
+def network_numbers(name, network, shape, classes, dtype=torch.float32):
     """classes: 1 = sigmoid and bce, above = softmax and cross_entropy."""
     fill(network)
-    images = uniform(IMAGES, shape)
+    network.to(dtype)
+    images = uniform(IMAGES, shape).to(dtype)
     labels = integers(LABELS, (shape[0], *shape[2:]), classes + 1)
     logits = network(images)
     if classes == 1:
-        loss = nn.functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
+        loss = nn.functional.binary_cross_entropy_with_logits(logits[:, 0], labels.to(dtype))
     else:
         loss = nn.functional.cross_entropy(logits, labels)
     loss.backward()
@@ -222,7 +224,7 @@ def main():
         whole = torch.cat([gradient for _, gradient in gradients(small)])
         whole.numpy().astype("<f4").tofile(FOLDER / f"{name}_gradients.f32")
         large = make(3, 1, 64)
-        entry = network_numbers(name, large, (1, 3, 64, 96), 1)
+        entry = network_numbers(name, large, (1, 3, 64, 96), 1, torch.float64)
         entry["gradients"] = {key: {"norm": gradient.norm().item(), "products": projections(gradient)}
                               for key, gradient in gradients(large)}
         numbers["projected"].append(entry)

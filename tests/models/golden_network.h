@@ -29,7 +29,8 @@ struct GoldenRun {
   double largest_norm = 0;
 };
 
-inline GoldenRun run(const nlohmann::json& expected, std::int64_t width, MemoryLayout layout) {
+inline GoldenRun run(const nlohmann::json& expected, std::int64_t width, MemoryLayout layout,
+                     torch::Dtype type = torch::kFloat) {
   const auto shape = expected["shape"].get<std::vector<std::int64_t>>();
   SegmentationModelOptions options;
   options.network = expected["network"];
@@ -41,9 +42,10 @@ inline GoldenRun run(const nlohmann::json& expected, std::int64_t width, MemoryL
   GoldenRun result;
   result.model = std::make_shared<SegmentationModel>(options);
   fill(*result.model);
+  result.model->to(type);
   const auto labels = integers(kLabels, {shape[0], shape[2], shape[3]},
                                static_cast<std::uint32_t>(options.classes + 1));
-  const auto batch = batch_of(uniform(kImages, shape), labels);
+  const auto batch = batch_of(uniform(kImages, shape).to(type), labels);
   const Losses losses = result.model->loss(batch);
   const Loss& loss = losses.begin()->second;
   const torch::Tensor mean = loss.sum / loss.weight;
@@ -73,16 +75,17 @@ inline void expect_gradient(const std::string& key, const torch::Tensor& gradien
 
 /// Loss and forward: within 1e-5 relative of PyTorch's.
 inline void expect_forward(const nlohmann::json& expected, std::int64_t width,
-                           MemoryLayout layout) {
+                           MemoryLayout layout, torch::Dtype type = torch::kFloat) {
   const auto shape = expected["shape"].get<std::vector<std::int64_t>>();
   const std::int64_t classes = expected["classes"];
   const auto network =
       make_network(expected["network"].get<std::string>(),
                    {.out_channels = classes == 1 ? 1 : classes + 1, .width = width});
   fill(*network);
+  network->to(type);
   set_memory_layout(*network, layout);
   const torch::Tensor logits =
-      network->forward(uniform(kImages, shape).contiguous(memory_format_of(layout)))
+      network->forward(uniform(kImages, shape).to(type).contiguous(memory_format_of(layout)))
           .detach()
           .contiguous()
           .flatten()

@@ -39,12 +39,12 @@ inline torch::Tensor integers(std::uint32_t stream, at::IntArrayRef shape, std::
 
 /// The products with 4 vectors of signs.
 inline std::vector<double> products(const torch::Tensor& gradient) {
-  const torch::Tensor values = gradient.contiguous();
-  const float* const in = values.data_ptr<float>();
+  const torch::Tensor values = gradient.contiguous().to(torch::kDouble);
+  const double* const in = values.data_ptr<double>();
   std::vector<double> sums(4, 0.0);
   for (std::int64_t i = 0; i < values.numel(); ++i) {
     const std::uint32_t signs = bits(kSigns, static_cast<std::uint32_t>(i)) >> 8;
-    const double both[2] = {in[i], -static_cast<double>(in[i])};
+    const double both[2] = {in[i], -in[i]};
     for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += both[(signs >> k) & 1U];
   }
   return sums;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -23,7 +25,7 @@ Schema first_version_schema();
 class StudyFolder {
  public:
   explicit StudyFolder(std::string_view name)
-      : path_(std::filesystem::weakly_canonical(std::filesystem::temp_directory_path()) /
+      : path_(std::filesystem::weakly_canonical(std::filesystem::path(testing::TempDir())) /
               ("medsweep_" + std::string(name))) {
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
