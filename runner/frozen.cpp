@@ -38,9 +38,10 @@ FrozenStudy from_frozen(const sweeps::Frozen& frozen, const std::string& text) {
   for (const sweeps::Trial& trial : study.trials) {
     const std::int64_t ranks = read_settings(trial).ranks_per_trial;
     if (study.ranks_per_trial != 0 && ranks != study.ranks_per_trial)
-      throw std::invalid_argument(fmt::format("[ranks_per_trial] {} and {}; one number for all of "
-                                              "a study's trials is allowed",
-                                              study.ranks_per_trial, ranks));
+      throw std::invalid_argument(
+          fmt::format("[ranks_per_trial] {} and {}; one number for all of "
+                      "a study's trials is allowed",
+                      study.ranks_per_trial, ranks));
     study.ranks_per_trial = ranks;
   }
   return study;
@@ -61,8 +62,8 @@ sweeps::Frozen settle(const FreezeOptions& options, const fs::path& file, sweeps
   if (options.on_difference == OnDifference::kSameCode) {
     const auto kept = sweeps::keep_identities(frozen, study);
     if (!kept.empty())
-      study.notes.push_back(fmt::format("--same-code: results of edited code stand for {}",
-                                        fmt::join(kept, ", ")));
+      study.notes.push_back(
+          fmt::format("--same-code: results of edited code stand for {}", fmt::join(kept, ", ")));
   }
   const sweeps::Difference difference = sweeps::difference(frozen, study);
   OnDifference decision = options.on_difference;
@@ -97,8 +98,8 @@ void keep_ranks(const FreezeOptions& options, const fs::path& file,
   if (options.ranks_per_trial > 0 || !fs::exists(file)) return;
   const sweeps::Frozen frozen = sweeps::parse_frozen(read_file(file), file.string());
   if (!frozen.trials.empty())
-    language.set.push_back(fmt::format("ranks_per_trial={}",
-                                       read_settings(frozen.trials.front()).ranks_per_trial));
+    language.set.push_back(
+        fmt::format("ranks_per_trial={}", read_settings(frozen.trials.front()).ranks_per_trial));
 }
 
 /// The frozen text, and where it belongs.
@@ -149,12 +150,18 @@ void choose(const std::string& identities, FrozenStudy& study) {
 }  // namespace
 
 FrozenStudy freeze_study(const FreezeOptions& options, Communicator& world) {
-  std::string text, chosen;
+  std::string text, chosen, refusal;
   on_all_ranks(world, [&] {
     if (world.rank() != 0) return;
-    text = freeze_on_leader(options, world.size() == 1);
-    chosen = chosen_trials(options);
+    try {
+      text = freeze_on_leader(options, world.size() == 1);
+      chosen = chosen_trials(options);
+    } catch (const std::invalid_argument& error) {
+      refusal = error.what();
+    }
   });
+  refusal = world.broadcast(refusal);
+  if (!refusal.empty()) throw StudyRefused(refusal);
   text = world.broadcast(text);
   FrozenStudy study = from_frozen(sweeps::parse_frozen(text, "study.toml"), text);
   choose(world.broadcast(chosen), study);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,11 @@
 #include "sweeps/study.h"
 
 namespace medsweep::runner {
+
+/// What is wrong with a study or with what was asked of it, thrown on all ranks alike.
+class StudyRefused : public std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
 
 /// What is done where a study differs from its frozen form.
 enum class OnDifference {

@@ -5,6 +5,8 @@
 #include "results/layout.h"
 #include "runner/commands/commands.h"
 #include "runner/distributed/mpi_session.h"
+#include "runner/exit_codes.h"
+#include "runner/frozen.h"
 #include "runner/group_error.h"
 #include "runner/sweep.h"
 
@@ -36,7 +38,12 @@ int run_study(RunOptions options, const CommandLine& line) {
     return options.dry_run ? dry_run(options.sweep, session.world())
                            : run_sweep(options.sweep, session.world());
   } catch (const GroupError&) {
-    throw;  // on all ranks: they end together
+    // On all ranks: rank 0 speaks, the others wait in MPI_Finalize until it has.
+    if (session.world().rank() != 0) return kWorldError;
+    throw;
+  } catch (const StudyRefused&) {
+    if (session.world().rank() != 0) return kUserError;
+    throw;
   } catch (const std::invalid_argument&) {
     session.failed();
     throw;
