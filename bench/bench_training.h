@@ -13,6 +13,7 @@
 #include "runner/distributed/communicator.h"
 #include "runner/distributed/gradient_reducer.h"
 #include "runner/optimizer.h"
+#include "runner/training_memory.h"
 #include "runner/training_step.h"
 
 namespace medsweep::bench {
@@ -45,6 +46,7 @@ class Training {
         batch_(make_batch(options)),
         gradients_(group.process_group()),
         statistics_(group.process_group()) {
+    runner::keep_freed_memory();
     if (statistics_) models::set_process_group(*model_, statistics_);
     reducer_.emplace(*model_, gradients_);
     optimizer_.emplace(runner::OptimizerOptions{}, runner::trainable_parameters(*model_));

@@ -108,6 +108,7 @@ Training::Training(const TrialSettings& settings_in, const TrialData& data_in,
       model(make_model(settings, data.shape)),
       sampler(sampler_for(settings, data)),
       early_stop(early_stop_options(settings.early_stop)) {
+  keep_freed_memory();
   if (settings.threads > 0) at::set_num_threads(static_cast<int>(settings.threads));
   const datasets::SegmentationDataset& samples = *data.train;
   loader.emplace(
