@@ -35,8 +35,8 @@ std::int64_t check_errno(std::int64_t result, std::string_view where, std::strin
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file)
-    throw std::runtime_error(fmt::format("[{}] cannot be read: {}", path.string(),
-                                         std::strerror(errno)));
+    throw std::runtime_error(
+        fmt::format("[{}] cannot be read: {}", path.string(), std::strerror(errno)));
   return {std::istreambuf_iterator<char>(file), {}};
 }
 

@@ -34,10 +34,10 @@ std::string start_of_process(std::int64_t process) {
 /// Seconds since a file's modification, by the clock of its file system.
 std::optional<double> age_of(const std::filesystem::path& file) {
   const std::string probe = file.string() + fmt::format(".{}.now", static_cast<int>(getpid()));
-  const FileDescriptor descriptor(
-      static_cast<int>(check_errno(open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644), probe,
-                                   "cannot be created")));
-  struct stat now{}, then{};
+  const FileDescriptor descriptor(static_cast<int>(check_errno(
+      open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644), probe, "cannot be created")));
+  struct stat now {
+  }, then{};
   const int status_now = fstat(descriptor.get(), &now);
   const int status_then = stat(file.c_str(), &then);
   unlink(probe.c_str());
@@ -68,11 +68,11 @@ nlohmann::json owner_of(const std::filesystem::path& file) {
 
 /// True where the file was created, false where it was there.
 bool create(const std::filesystem::path& file) {
-  const std::string text =
-      nlohmann::json{{"host", host_name()},
-                     {"process", getpid()},
-                     {"start", start_of_process(getpid())}}
-          .dump();
+  const std::string text = nlohmann::json{
+      {"host", host_name()},
+      {"process", getpid()},
+      {"start", start_of_process(
+                    getpid())}}.dump();
   const FileDescriptor descriptor(
       open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!descriptor && errno == EEXIST) return false;

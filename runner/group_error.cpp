@@ -53,7 +53,8 @@ void on_all_ranks(Communicator& group, const std::function<void()>& work) {
   const int root = group.size() - static_cast<int>(speaker[0]);
   const CaughtError own = error.value_or(CaughtError{});
   const std::string text = group.broadcast(own.text, root);
-  const int failure = std::stoi(group.broadcast(std::to_string(static_cast<int>(own.failure)), root));
+  const int failure =
+      std::stoi(group.broadcast(std::to_string(static_cast<int>(own.failure)), root));
   throw GroupError(static_cast<FailureClass>(failure), text);
 }
 

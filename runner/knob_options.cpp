@@ -39,8 +39,8 @@ constexpr std::array kBrightnessContrast{
     Knob{"brightness", kNumber, "0.3", "added, in deviations of the image", 0},
     Knob{"contrast", kNumber, "0.3", "factor about the mean in [1 - contrast, 1 + contrast]", 0, 1},
 };
-constexpr std::array kNoise{
-    kProbability, Knob{"sigma", kNumber, "0.1", "in deviations of the image", 0}};
+constexpr std::array kNoise{kProbability,
+                            Knob{"sigma", kNumber, "0.1", "in deviations of the image", 0}};
 
 constexpr std::array kSgd{
     Knob{"learning_rate", kNumber, "0.01", "step size", 0},
@@ -74,14 +74,13 @@ constexpr Knob kInterval{.key = "interval",
                          .sentence = "step | epoch: how often the rate changes",
                          .choices = "step epoch"};
 constexpr auto kConstant = with_warm_up(std::array<Knob, 0>{});
-constexpr auto kStep = with_warm_up(std::array{
-    Knob{"every_epochs", kInteger, "30", "epochs between reductions", 1}, kFactor});
-constexpr auto kMultiStep = with_warm_up(std::array{
-    Knob{"milestones", kIntegers, "[]", "epochs of the reductions", 0}, kFactor});
+constexpr auto kStep = with_warm_up(
+    std::array{Knob{"every_epochs", kInteger, "30", "epochs between reductions", 1}, kFactor});
+constexpr auto kMultiStep = with_warm_up(
+    std::array{Knob{"milestones", kIntegers, "[]", "epochs of the reductions", 0}, kFactor});
 constexpr auto kPlateau = with_warm_up(std::array{
     Knob{"metric", kString, "\"loss\"", "what is to improve: loss, or a metric of validation"},
-    kFactor,
-    Knob{"patience", kInteger, "10", "epochs without improvement that are borne", 0},
+    kFactor, Knob{"patience", kInteger, "10", "epochs without improvement that are borne", 0},
     Knob{"threshold", kNumber, "0.0001", "relative; less is no improvement", 0},
     Knob{"cooldown", kInteger, "0", "epochs not counted after a reduction", 0},
     Knob{"minimum_learning_rate", kNumber, "0.0", "never below", 0}});

@@ -5,12 +5,12 @@
 #include "datasets/augmentation/augmentation.h"
 #include "datasets/color_mode.h"
 #include "datasets/converters/converters.h"
+#include "datasets/resize.h"
 #include "models/init.h"
 #include "models/layers/normalization.h"
 #include "models/losses/losses.h"
 #include "models/precision.h"
 #include "models/segmentation/networks.h"
-#include "datasets/resize.h"
 #include "runner/knob_options.h"
 #include "runner/metrics/metrics.h"
 #include "runner/optimizer.h"
@@ -45,11 +45,15 @@ constexpr std::array kKnobs{
     Knob{"foreground", kNumber, "0.0", "share of patches centred on a foreground pixel", 0, 1},
     Knob{"overlap", kNumber, "0.5", "of sliding windows in prediction", 0, 0.95},
     Knob{"loss", kNames, "\"dice_ce\"", "what is minimised; a list is a weighted sum"},
-    Knob{.key = "activation", .type = kString, .default_value = "\"auto\"",
+    Knob{.key = "activation",
+         .type = kString,
+         .default_value = "\"auto\"",
          .sentence = "softmax | sigmoid | auto (sigmoid with bce)",
          .choices = "auto softmax sigmoid"},
     Knob{"threshold", kNumber, "0.5", "above which sigmoid says foreground"},
-    Knob{.key = "threshold_on", .type = kString, .default_value = "\"probability\"",
+    Knob{.key = "threshold_on",
+         .type = kString,
+         .default_value = "\"probability\"",
          .sentence = "probability | logit: what the threshold is compared with",
          .choices = "probability logit"},
     Knob{"init", kName, "\"default\"", "how weights start"},
@@ -59,34 +63,61 @@ constexpr std::array kKnobs{
     Knob{"batch_size", kInteger, "8", "samples a step over all ranks", 1},
     Knob{"micro_batch_size", kInteger, "0", "samples a rank holds at once; 0: all of its own", 0},
     Knob{"shards", kInteger, "0", "logical shards of a batch for batch_statistics = per_shard", 0},
-    Knob{.key = "batch_statistics", .type = kString, .default_value = "\"synchronized\"",
+    Knob{.key = "batch_statistics",
+         .type = kString,
+         .default_value = "\"synchronized\"",
          .sentence = "synchronized (over ranks) | per_shard | frozen",
          .choices = "synchronized per_shard frozen"},
-    Knob{.key = "last_batch", .type = kString, .default_value = "\"keep\"",
-         .sentence = "keep | drop an epoch's incomplete batch", .choices = "keep drop"},
+    Knob{.key = "last_batch",
+         .type = kString,
+         .default_value = "\"keep\"",
+         .sentence = "keep | drop an epoch's incomplete batch",
+         .choices = "keep drop"},
     Knob{"optimizer", kName, "\"adam\"", "the update rule"},
     Knob{"schedule", kName, "\"constant\"", "the learning rate over time"},
     Knob{"gradient_clip", kNumber, "0.0", "largest global gradient norm; 0: unbounded", 0},
-    Knob{.key = "precision", .type = kString, .default_value = "\"auto\"",
+    Knob{.key = "precision",
+         .type = kString,
+         .default_value = "\"auto\"",
          .sentence = "fp32 | bf16 | auto (bf16 where the processor has it)",
          .choices = "auto fp32 bf16"},
     Knob{"channels_last", kBoolean, "true", "memory order of images and weights"},
-    Knob{.key = "metrics", .type = kStrings, .default_value = "[]",
+    Knob{.key = "metrics",
+         .type = kStrings,
+         .default_value = "[]",
          .sentence = "metrics of each case; [] takes all that the data allows",
          .use = KnobUse::kRun},
-    Knob{.key = "checkpoint_every", .type = kNumber, .default_value = "600.0",
-         .sentence = "seconds between checkpoints within an epoch", .minimum = 0,
+    Knob{.key = "checkpoint_every",
+         .type = kNumber,
+         .default_value = "600.0",
+         .sentence = "seconds between checkpoints within an epoch",
+         .minimum = 0,
          .use = KnobUse::kRun},
-    Knob{.key = "keep_checkpoints", .type = kInteger, .default_value = "1",
-         .sentence = "older checkpoints to keep beside last and best", .minimum = 0,
+    Knob{.key = "keep_checkpoints",
+         .type = kInteger,
+         .default_value = "1",
+         .sentence = "older checkpoints to keep beside last and best",
+         .minimum = 0,
          .use = KnobUse::kRun},
-    Knob{.key = "workers", .type = kInteger, .default_value = "1",
-         .sentence = "loader threads a rank", .minimum = 0, .maximum = 64, .use = KnobUse::kRun},
-    Knob{.key = "threads", .type = kInteger, .default_value = "0",
-         .sentence = "compute threads a rank; 0: its share of the cores", .minimum = 0,
+    Knob{.key = "workers",
+         .type = kInteger,
+         .default_value = "1",
+         .sentence = "loader threads a rank",
+         .minimum = 0,
+         .maximum = 64,
          .use = KnobUse::kRun},
-    Knob{.key = "ranks_per_trial", .type = kInteger, .default_value = "1",
-         .sentence = "ranks that train one trial together", .minimum = 1, .use = KnobUse::kRun},
+    Knob{.key = "threads",
+         .type = kInteger,
+         .default_value = "0",
+         .sentence = "compute threads a rank; 0: its share of the cores",
+         .minimum = 0,
+         .use = KnobUse::kRun},
+    Knob{.key = "ranks_per_trial",
+         .type = kInteger,
+         .default_value = "1",
+         .sentence = "ranks that train one trial together",
+         .minimum = 1,
+         .use = KnobUse::kRun},
 };
 
 sweeps::Kind make_kind(std::string_view name, const std::vector<Row>& rows) {
@@ -99,9 +130,10 @@ sweeps::Kind make_kind(std::string_view name, const std::vector<Row>& rows) {
 std::vector<Row> none_only(std::string_view sentence) { return {{"none", "none", "", sentence}}; }
 
 // The file pairs behind every trial, whatever its knobs.
-const std::vector<std::string> kCommonSources{
-    "runner/trainer", "runner/training_step", "runner/trial_data", "runner/trial_evaluation",
-    "runner/trial_model", "datasets/segmentation_dataset", "datasets/loader"};
+const std::vector<std::string> kCommonSources{"runner/trainer",     "runner/training_step",
+                                              "runner/trial_data",  "runner/trial_evaluation",
+                                              "runner/trial_model", "datasets/segmentation_dataset",
+                                              "datasets/loader"};
 
 }  // namespace
 
@@ -138,8 +170,7 @@ sweeps::Schema make_schema() {
     else if (kind.name != "converters")
       schema.kinds[kind.name] = make_kind(kind.name, kind.rows);
   }
-  schema.resolved["precision"]["auto"] =
-      models::name_of(models::precision_of("auto"));
+  schema.resolved["precision"]["auto"] = models::name_of(models::precision_of("auto"));
   schema.source_digests = source_digests();
   schema.common_sources = kCommonSources;
   schema.without_effect = knobs_without_effect;

@@ -55,8 +55,10 @@ void add_commands(CLI::App& app, CommandLine& line) {
 }  // namespace
 
 int run_main(int argc, char** argv) {
-  CLI::App app("Medsweep: ablation studies of medical-image segmentation, from one TOML file to "
-               "one table.", "runner");
+  CLI::App app(
+      "Medsweep: ablation studies of medical-image segmentation, from one TOML file to "
+      "one table.",
+      "runner");
   CommandLine line;
   line.arguments.assign(argv, argv + argc);
   try {

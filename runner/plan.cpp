@@ -22,7 +22,7 @@ namespace {
 
 // Knobs that decide how long an epoch takes: those of earlier runs "of the same kind".
 const std::vector<std::string> kKindKeys{
-    "dataset", "model", "color_mode", "patch", "patches_per_image", "size", "resize",
+    "dataset",    "model",     "color_mode",    "patch", "patches_per_image", "size", "resize",
     "batch_size", "precision", "channels_last", "split"};
 
 /// The shape of a trial's data, where its files are there.
@@ -68,9 +68,9 @@ class Networks {
     if (settings.micro_batch_size > 0) samples = std::min(samples, settings.micro_batch_size);
     const std::string key = fmt::format(
         "{} {} {} {} {} {} {} {} {}", settings.model.name, settings.model.options.dump(),
-        settings.batch_statistics, settings.precision, activation_of(settings) ==
-        models::Activation::kSoftmax, fmt::format("{}x{}", shape.channels, shape.classes), samples,
-        extent.height, extent.width);
+        settings.batch_statistics, settings.precision,
+        activation_of(settings) == models::Activation::kSoftmax,
+        fmt::format("{}x{}", shape.channels, shape.classes), samples, extent.height, extent.width);
     const auto found = facts_.find(key);
     if (found != facts_.end()) return found->second;
     const auto model = make_model(settings, shape);
@@ -83,8 +83,8 @@ class Networks {
 };
 
 std::int64_t checkpoint_bytes(const TrialSettings& settings, std::int64_t parameters) {
-  const std::int64_t kept = settings.keep_checkpoints + 1 +
-                            (settings.evaluate.checkpoint == "last" ? 0 : 1);
+  const std::int64_t kept =
+      settings.keep_checkpoints + 1 + (settings.evaluate.checkpoint == "last" ? 0 : 1);
   return kept * 4 * parameters * (copies(settings.optimizer) - 1);
 }
 
@@ -121,8 +121,7 @@ StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesyst
     if (!shape) continue;
     const NetworkFacts facts = networks.of(settings, *shape, input_extent(settings));
     cost.parameters = facts.parameters;
-    cost.memory_bytes =
-        copies(settings.optimizer) * 4 * facts.parameters + facts.activation_bytes;
+    cost.memory_bytes = copies(settings.optimizer) * 4 * facts.parameters + facts.activation_bytes;
     plan.checkpoint_bytes += checkpoint_bytes(settings, *cost.parameters);
     const auto found =
         earlier.find(results::kind_of(trial.knobs, kKindKeys, settings.ranks_per_trial));

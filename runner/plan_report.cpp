@@ -31,15 +31,19 @@ std::string count_text(const std::optional<std::int64_t>& count) {
 
 std::string_view source_text(HoursSource source) {
   switch (source) {
-    case HoursSource::kEarlierRuns: return "earlier runs";
-    case HoursSource::kProbe: return "probe";
-    case HoursSource::kUnknown: break;
+    case HoursSource::kEarlierRuns:
+      return "earlier runs";
+    case HoursSource::kProbe:
+      return "probe";
+    case HoursSource::kUnknown:
+      break;
   }
   return "unknown";
 }
 
 std::string hours_text(const TrialCost& cost) {
-  return cost.hours ? fmt::format("{:.2f} h ({})", *cost.hours, source_text(cost.source)) : "unknown";
+  return cost.hours ? fmt::format("{:.2f} h ({})", *cost.hours, source_text(cost.source))
+                    : "unknown";
 }
 
 std::string trials_text(const sweeps::Study& study, const StudyPlan& plan) {
@@ -59,7 +63,8 @@ std::string trials_text(const sweeps::Study& study, const StudyPlan& plan) {
 
 std::string total_text(const sweeps::Study& study, const StudyPlan& plan) {
   double hours = 0;
-  const bool known = std::ranges::all_of(plan.costs, [](const auto& cost) { return cost.hours.has_value(); });
+  const bool known =
+      std::ranges::all_of(plan.costs, [](const auto& cost) { return cost.hours.has_value(); });
   for (const TrialCost& cost : plan.costs) hours += cost.hours.value_or(0);
   std::string text = fmt::format("{} trials", study.trials.size());
   if (study.collapsed > 0) text += fmt::format(", {} equal ones left out", study.collapsed);
@@ -91,8 +96,8 @@ std::string plan_text(const sweeps::Study& study, const StudyPlan& plan) {
   for (const std::string& note : study.notes) text += fmt::format("note: {}\n", note);
   text += fmt::format("\n{}\n{}", trials_text(study, plan), total_text(study, plan));
   for (const PlannedFile& file : plan.files)
-    text += fmt::format("reads {} ({})\n", file.path,
-                        file.bytes ? bytes_text(*file.bytes) : "missing");
+    text +=
+        fmt::format("reads {} ({})\n", file.path, file.bytes ? bytes_text(*file.bytes) : "missing");
   for (const std::string& missing : study.missing) text += fmt::format("missing: {}\n", missing);
   for (const sweeps::Excluded& excluded : study.excluded)
     text += fmt::format("excluded {}: {}\n", excluded.name, excluded.reason);
@@ -100,10 +105,16 @@ std::string plan_text(const sweeps::Study& study, const StudyPlan& plan) {
 }
 
 Json plan_json(const sweeps::Study& study, const StudyPlan& plan) {
-  Json json{{"study", study.name}, {"title", study.title}, {"unknown", study.unknown},
-            {"missing", study.missing}, {"notes", study.notes}, {"collapsed", study.collapsed},
-            {"checkpoint_bytes", plan.checkpoint_bytes}, {"trials", Json::array()},
-            {"excluded", Json::array()}, {"files", Json::array()}};
+  Json json{{"study", study.name},
+            {"title", study.title},
+            {"unknown", study.unknown},
+            {"missing", study.missing},
+            {"notes", study.notes},
+            {"collapsed", study.collapsed},
+            {"checkpoint_bytes", plan.checkpoint_bytes},
+            {"trials", Json::array()},
+            {"excluded", Json::array()},
+            {"files", Json::array()}};
   for (std::size_t i = 0; i < study.trials.size(); ++i) {
     Json trial{{"name", study.trials[i].name}, {"identity", study.trials[i].identity}};
     trial.update(cost_json(plan.costs[i]));
@@ -113,7 +124,8 @@ Json plan_json(const sweeps::Study& study, const StudyPlan& plan) {
   for (const auto& excluded : study.excluded)
     json["excluded"].push_back({{"name", excluded.name}, {"reason", excluded.reason}});
   for (const auto& file : plan.files)
-    json["files"].push_back({{"path", file.path}, {"bytes", file.bytes ? Json(*file.bytes) : Json()}});
+    json["files"].push_back(
+        {{"path", file.path}, {"bytes", file.bytes ? Json(*file.bytes) : Json()}});
   return json;
 }
 

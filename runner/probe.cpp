@@ -9,8 +9,8 @@
 
 #include "runner/distributed/gradient_reducer.h"
 #include "runner/optimizer.h"
-#include "runner/trial_data.h"
 #include "runner/training_step.h"
+#include "runner/trial_data.h"
 
 namespace medsweep::runner {
 namespace {
@@ -42,7 +42,8 @@ double timed_step(const TrialSettings& settings, const DataShape& shape,
   model->train();
   GradientReducer reducer(*model, nullptr);
   NamedParameters parameters;
-  for (const auto& item : model->named_parameters()) parameters.emplace_back(item.key(), item.value());
+  for (const auto& item : model->named_parameters())
+    parameters.emplace_back(item.key(), item.value());
   OptimizerOptions options;
   options.name = settings.optimizer.name;
   Optimizer optimizer(options, parameters);
@@ -67,12 +68,12 @@ double timed_step(const TrialSettings& settings, const DataShape& shape,
 
 double ProbedSeconds::epoch_seconds(const TrialSettings& settings, const DataShape& shape,
                                     const datasets::Extent& extent) {
-  const std::int64_t samples = std::max<std::int64_t>(
-      settings.batch_size / settings.ranks_per_trial, 1);
-  const std::string key = fmt::format(
-      "{} {} {} {} {} {} {} {} {}", settings.model.name, settings.model.options.dump(), samples,
-      shape.channels, shape.classes, extent.height, extent.width, settings.precision,
-      settings.optimizer.name);
+  const std::int64_t samples =
+      std::max<std::int64_t>(settings.batch_size / settings.ranks_per_trial, 1);
+  const std::string key =
+      fmt::format("{} {} {} {} {} {} {} {} {}", settings.model.name, settings.model.options.dump(),
+                  samples, shape.channels, shape.classes, extent.height, extent.width,
+                  settings.precision, settings.optimizer.name);
   auto found = step_seconds_.find(key);
   if (found == step_seconds_.end())
     found = step_seconds_.emplace(key, timed_step(settings, shape, extent, samples)).first;

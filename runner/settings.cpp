@@ -31,10 +31,9 @@ std::vector<Named> named_list_from(const Json& value) {
 std::vector<DataSource> sources_from(const Json& value) {
   std::vector<DataSource> sources;
   for (const Json& element : value.is_array() ? value : Json::array({value}))
-    sources.push_back(element.is_string()
-                          ? DataSource{element.get<std::string>(), 1}
-                          : DataSource{element.at("file").get<std::string>(),
-                                       element.value("weight", 1.0)});
+    sources.push_back(element.is_string() ? DataSource{element.get<std::string>(), 1}
+                                          : DataSource{element.at("file").get<std::string>(),
+                                                       element.value("weight", 1.0)});
   return sources;
 }
 
@@ -129,8 +128,10 @@ TrialSettings read_settings(const sweeps::Trial& trial) {
     read_training(knobs, settings);
     read_evaluation(knobs, settings);
   } catch (const Json::exception& error) {
-    throw std::runtime_error(fmt::format("[trial {}] its knobs cannot be read: {}; freeze the "
-                                         "study anew", trial.name, error.what()));
+    throw std::runtime_error(
+        fmt::format("[trial {}] its knobs cannot be read: {}; freeze the "
+                    "study anew",
+                    trial.name, error.what()));
   }
   return settings;
 }

@@ -51,7 +51,7 @@ struct TrialSettings {
   std::vector<std::int64_t> patch;  ///< [H, W]; empty: whole images
   std::int64_t patches_per_image = 1;
   double foreground = 0, overlap = 0.5;
-  nlohmann::json split;  ///< [split] as written
+  nlohmann::json split;          ///< [split] as written
   nlohmann::json tasks, stages;  ///< lists
   std::string profile;
 

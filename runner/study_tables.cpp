@@ -22,8 +22,8 @@ results::TableDefaults defaults_for(const std::vector<sweeps::Trial>& trials) {
 std::vector<results::PlannedTrial> planned_trials(const std::vector<sweeps::Trial>& trials) {
   std::vector<results::PlannedTrial> planned;
   for (const sweeps::Trial& trial : trials)
-    planned.push_back({trial.identity, trial.name, trial.seed, trial.fold, trial.labels,
-                       trial.knobs});
+    planned.push_back(
+        {trial.identity, trial.name, trial.seed, trial.fold, trial.labels, trial.knobs});
   return planned;
 }
 

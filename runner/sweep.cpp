@@ -62,12 +62,12 @@ using Endings = std::map<TrialEnding, std::int64_t>;
 
 void record_trials(const SweepOptions& options, const FrozenStudy& study,
                    results::Journal& journal) {
-  journal.append(results::record(results::StudyRecord{
-      study.name, sha256_hex(study.text), options.command, versions()}));
+  journal.append(results::record(
+      results::StudyRecord{study.name, sha256_hex(study.text), options.command, versions()}));
   for (const sweeps::Trial& trial : study.trials)
-    journal.append(results::record(results::TrialRecord{trial.identity, trial.name, study.name,
-                                                        trial.labels, trial.knobs, trial.seed,
-                                                        trial.fold}));
+    journal.append(
+        results::record(results::TrialRecord{trial.identity, trial.name, study.name, trial.labels,
+                                             trial.knobs, trial.seed, trial.fold}));
 }
 
 /// A group's life: a trial from the queue, until none is left or a signal came.
@@ -75,11 +75,13 @@ Endings run_group(const FrozenStudy& study, const SweepOptions& options, Communi
                   TrialQueue& queue, const std::filesystem::path& study_folder) {
   LeaderTools tools = leader_tools(group, study_folder);
   if (tools.journal) record_trials(options, study, *tools.journal);
-  const TrialSite site{group, tools.journal.get(), tools.progress.get(), study_folder,
-                       [] { return stop_signal() != 0; },
-                       [&](const sweeps::Trial& trial) {
-                         return is_finished(trial, results::Index(options.runs));
-                       }};
+  const TrialSite site{
+      group,
+      tools.journal.get(),
+      tools.progress.get(),
+      study_folder,
+      [] { return stop_signal() != 0; },
+      [&](const sweeps::Trial& trial) { return is_finished(trial, results::Index(options.runs)); }};
   Endings endings;
   for (;;) {
     std::optional<std::int64_t> number;

@@ -42,8 +42,7 @@ ProgressPoint progress_point(const TrainingState& state, double loss, std::int64
 /// One optimizer step. False: a rank was asked to stop, and nothing happened.
 bool run_step(Training& training) {
   TrainingState& state = training.state;
-  training.optimizer->set_learning_rate(
-      training.schedule->learning_rate(state.step, state.epoch));
+  training.optimizer->set_learning_rate(training.schedule->learning_rate(state.step, state.epoch));
   const StepResult result = training.step->run([&] { return training.loader->next().value(); },
                                                training.context.stop_requested());
   if (result.stop) return false;
@@ -56,8 +55,7 @@ bool run_step(Training& training) {
   ++state.step;
   ++state.step_in_epoch;
   add_losses(result, state);
-  training.context.report.update(
-      progress_point(state, result.losses.at("total"), result.samples));
+  training.context.report.update(progress_point(state, result.losses.at("total"), result.samples));
   return true;
 }
 
@@ -71,9 +69,9 @@ void end_epoch(Training& training) {
   ++state.epoch;
   state.step_in_epoch = 0;
   state.totals.clear();
-  training.context.report.append(results::EpochRecord{
-      training.settings.identity, state.epoch, state.step, losses, learning_rate,
-      static_cast<double>(samples) / seconds, seconds});
+  training.context.report.append(
+      results::EpochRecord{training.settings.identity, state.epoch, state.step, losses,
+                           learning_rate, static_cast<double>(samples) / seconds, seconds});
   EpochScores scores{{"loss", losses.at("total")}};
   if (state.epoch % training.settings.evaluate.every_epochs == 0 ||
       state.epoch == training.settings.epochs)

@@ -19,8 +19,8 @@ datasets::Sampler sampler_for(const TrialSettings& settings, const TrialData& da
   options.seed = static_cast<std::uint64_t>(settings.seed);
   options.batch_size = settings.batch_size;
   options.draws_per_sample = settings.patch.empty() ? 1 : settings.patches_per_image;
-  options.last_batch = settings.last_batch == "drop" ? datasets::LastBatch::kDrop
-                                                     : datasets::LastBatch::kKeep;
+  options.last_batch =
+      settings.last_batch == "drop" ? datasets::LastBatch::kDrop : datasets::LastBatch::kKeep;
   return {data.shares, options};
 }
 
@@ -112,8 +112,10 @@ Training::Training(const TrialSettings& settings_in, const TrialData& data_in,
   if (settings.threads > 0) at::set_num_threads(static_cast<int>(settings.threads));
   const datasets::SegmentationDataset& samples = *data.train;
   loader.emplace(
-      sampler, [&](std::int64_t epoch, const datasets::Draw& draw) { return samples.get(epoch, draw); },
-      loader_options(*this), [&](const datasets::Draw& draw) { return samples.extent(draw.sample); });
+      sampler,
+      [&](std::int64_t epoch, const datasets::Draw& draw) { return samples.get(epoch, draw); },
+      loader_options(*this),
+      [&](const datasets::Draw& draw) { return samples.extent(draw.sample); });
   if (context.group.size() > 1) {
     gradient_group = context.group.process_group();
     statistics_group = context.group.process_group();
@@ -170,8 +172,7 @@ void Training::save() {
     return;
   }
   context.report.append(results::CheckpointRecord{
-      settings.identity, state.epoch, state.step,
-      "checkpoints/" + checkpoint_name(state.step),
+      settings.identity, state.epoch, state.step, "checkpoints/" + checkpoint_name(state.step),
       state.best && state.best->step == state.step ? state.best->metric : std::string()});
 }
 

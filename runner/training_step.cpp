@@ -36,10 +36,7 @@ struct TrainingStep::Agreement {
 
 TrainingStep::TrainingStep(models::Model& model, Communicator& group, GradientReducer& reducer,
                            std::int64_t micro_batch_size)
-    : model_(model),
-      group_(group),
-      reducer_(reducer),
-      micro_batch_size_(micro_batch_size) {
+    : model_(model), group_(group), reducer_(reducer), micro_batch_size_(micro_batch_size) {
   const auto weights = model.loss_weights(datasets::collate({}));
   if (!weights)
     throw std::invalid_argument(
@@ -109,7 +106,8 @@ void TrainingStep::check_finite(const models::LossWeights& sums, const models::L
   std::vector<std::string> names;
   if (!finite(own))
     for (const auto& sample : batch.samples) names.push_back(sample.name);
-  const auto samples = non_empty_lines({group_.broadcast(lines_of(group_.gather(lines_of(names))))});
+  const auto samples =
+      non_empty_lines({group_.broadcast(lines_of(group_.gather(lines_of(names))))});
   throw GroupError(results::FailureClass::kNotANumber,
                    fmt::format("[training] the loss is not finite on {}; a smaller learning rate, "
                                "gradient_clip or precision = \"fp32\" may help",

@@ -16,7 +16,7 @@ namespace medsweep::runner {
 
 /// What a step did, over all ranks of the group.
 struct StepResult {
-  bool stop = false;  ///< some rank wants to stop: nothing was computed
+  bool stop = false;                       ///< some rank wants to stop: nothing was computed
   std::map<std::string, double> losses{};  ///< mean of each loss, and "total"
   std::int64_t samples = 0;
 };
@@ -35,8 +35,8 @@ class TrainingStep {
   TrainingStep(models::Model& model, Communicator& group, GradientReducer& reducer,
                std::int64_t micro_batch_size);
 
-  /// `next` reads this rank's part. Throws GroupError: bad data with the text of the first rank that
-  /// could not read; a loss that is not finite, with the samples of the ranks where it is not,
+  /// `next` reads this rank's part. Throws GroupError: bad data with the text of the first rank
+  /// that could not read; a loss that is not finite, with the samples of the ranks where it is not,
   /// before any weight was changed.
   StepResult run(const NextBatch& next, bool stop_here);
 

@@ -76,8 +76,8 @@ datasets::SampleOptions sample_options(const TrialSettings& settings) {
 std::shared_ptr<DataPool> open_pool(const std::vector<DataSource>& sources) {
   std::vector<datasets::PoolMember> members;
   for (const DataSource& source : sources)
-    members.push_back(datasets::pool_member(
-        std::make_shared<const datasets::DataFile>(source.file), source.weight));
+    members.push_back(datasets::pool_member(std::make_shared<const datasets::DataFile>(source.file),
+                                            source.weight));
   return std::make_shared<DataPool>(std::move(members), kCacheBytes);
 }
 

@@ -33,7 +33,8 @@ std::vector<std::string> metrics_within_training(const Training& training) {
   for (const std::string& observed :
        {best_metric(training.settings), training.settings.early_stop.value("metric", std::string()),
         training.settings.schedule.get("metric", std::string())})
-    if (!observed.empty() && observed != "loss" && std::ranges::find(metrics, observed) == metrics.end())
+    if (!observed.empty() && observed != "loss" &&
+        std::ranges::find(metrics, observed) == metrics.end())
       metrics.push_back(observed);
   return metrics;
 }
@@ -106,7 +107,8 @@ void observe_scores(Training& training, const EpochScores& scores) {
     return found == scores.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
   };
   if (training.schedule->observes())
-    training.schedule->observe(score(training.settings.schedule.get("metric", std::string("loss"))));
+    training.schedule->observe(
+        score(training.settings.schedule.get("metric", std::string("loss"))));
   if (!training.settings.early_stop.empty())
     training.early_stop.observe(
         score(training.settings.early_stop.value("metric", std::string("dice"))));

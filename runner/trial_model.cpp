@@ -29,9 +29,8 @@ std::vector<models::LossOptions> loss_options(const TrialSettings& settings) {
 
 models::Activation activation_of(const TrialSettings& settings) {
   if (settings.activation != "auto") return models::activation_of(settings.activation);
-  const bool binary = std::ranges::any_of(settings.loss, [](const Named& loss) {
-    return loss.name == "bce";
-  });
+  const bool binary =
+      std::ranges::any_of(settings.loss, [](const Named& loss) { return loss.name == "bce"; });
   return binary ? models::Activation::kSigmoid : models::Activation::kSoftmax;
 }
 

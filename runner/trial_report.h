@@ -20,8 +20,8 @@ class TrialReport {
   /// Of a rank that writes nothing.
   TrialReport() = default;
   /// `journal` and `progress` must outlive it. Lines that stay on the screen are appended to `log`.
-  TrialReport(std::string identity, std::string name, results::Journal& journal,
-              Progress& progress, const std::filesystem::path& log);
+  TrialReport(std::string identity, std::string name, results::Journal& journal, Progress& progress,
+              const std::filesystem::path& log);
 
   bool writes() const { return journal_ != nullptr; }
   const std::string& identity() const { return identity_; }

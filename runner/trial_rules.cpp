@@ -65,20 +65,23 @@ std::string refuse_extent(const TrialSettings& settings) {
 std::string refuse_batch(const TrialSettings& settings) {
   const bool normalized = has_batch_normalization(settings);
   if (settings.batch_size < settings.ranks_per_trial)
-    return fmt::format("[batch_size] {} leaves a rank of {} without a sample; at least {} is "
-                       "allowed", settings.batch_size, settings.ranks_per_trial,
-                       settings.ranks_per_trial);
+    return fmt::format(
+        "[batch_size] {} leaves a rank of {} without a sample; at least {} is "
+        "allowed",
+        settings.batch_size, settings.ranks_per_trial, settings.ranks_per_trial);
   if (settings.batch_statistics == "per_shard" &&
       (settings.shards < 1 || settings.shards > settings.batch_size ||
        settings.shards % settings.ranks_per_trial != 0))
-    return fmt::format("[shards] {} with batch_size = {} on {} ranks a trial; a multiple of the "
-                       "ranks up to the batch size is allowed", settings.shards,
-                       settings.batch_size, settings.ranks_per_trial);
+    return fmt::format(
+        "[shards] {} with batch_size = {} on {} ranks a trial; a multiple of the "
+        "ranks up to the batch size is allowed",
+        settings.shards, settings.batch_size, settings.ranks_per_trial);
   if (settings.micro_batch_size > 0 && normalized && settings.batch_statistics != "frozen")
-    return fmt::format("[micro_batch_size] {} with batch_statistics = \"{}\": a batch's statistics "
-                       "need the whole batch at once; \"frozen\", or a network with normalization "
-                       "= \"group\", is allowed", settings.micro_batch_size,
-                       settings.batch_statistics);
+    return fmt::format(
+        "[micro_batch_size] {} with batch_statistics = \"{}\": a batch's statistics "
+        "need the whole batch at once; \"frozen\", or a network with normalization "
+        "= \"group\", is allowed",
+        settings.micro_batch_size, settings.batch_statistics);
   return {};
 }
 
@@ -155,7 +158,8 @@ std::vector<std::string> knobs_without_effect(std::string_view knobs) {
 std::string refusal_of(std::string_view knobs) {
   try {
     const TrialSettings settings = settings_of(knobs);
-    for (const auto rule : {refuse_later, refuse_extent, refuse_batch, refuse_metrics, refuse_model})
+    for (const auto rule :
+         {refuse_later, refuse_extent, refuse_batch, refuse_metrics, refuse_model})
       if (std::string text = rule(settings); !text.empty()) return text;
     for (const DataSource& source : settings.dataset)
       if (const auto data = known_data(source.file))

@@ -20,8 +20,8 @@ std::vector<std::string> knobs_without_effect(std::string_view knobs);
 /// the data file.
 std::string refusal_of(std::string_view knobs);
 
-/// What is known of a data file without reading its pixels; empty where it does not exist. Each file
-/// is read once.
+/// What is known of a data file without reading its pixels; empty where it does not exist. Each
+/// file is read once.
 std::optional<datasets::DataFileSummary> known_data(const std::string& path);
 
 /// Digest of a data file or weights file (absolute path), or of the trial in "trial:NAME"; empty

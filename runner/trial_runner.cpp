@@ -1,9 +1,9 @@
 #include "runner/trial_runner.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <chrono>
-#include <fmt/format.h>
 #include <memory>
 #include <optional>
 #include <string>

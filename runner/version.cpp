@@ -36,8 +36,8 @@ std::map<std::string, std::string> versions() {
 
 std::string version_text() {
   const auto all = versions();
-  return fmt::format("medsweep {} (torch {}, {}, HDF5 {}, {})", all.at("medsweep"),
-                     all.at("torch"), all.at("mpi"), all.at("hdf5"), all.at("compiler"));
+  return fmt::format("medsweep {} (torch {}, {}, HDF5 {}, {})", all.at("medsweep"), all.at("torch"),
+                     all.at("mpi"), all.at("hdf5"), all.at("compiler"));
 }
 
 }  // namespace medsweep::runner

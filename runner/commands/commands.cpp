@@ -6,11 +6,9 @@
 namespace medsweep::runner {
 
 void add_format_option(CLI::App& command, AnswerFormat& format) {
-  command
-      .add_option("--format", format, "text for people, json for scripts")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, AnswerFormat>{{"text", AnswerFormat::kText},
-                                              {"json", AnswerFormat::kJson}}))
+  command.add_option("--format", format, "text for people, json for scripts")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, AnswerFormat>{
+          {"text", AnswerFormat::kText}, {"json", AnswerFormat::kJson}}))
       ->option_text("text|json");
 }
 

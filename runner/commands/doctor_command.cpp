@@ -34,7 +34,8 @@ void add_doctor_command(CLI::App& app, CommandLine& line) {
   const auto options = std::make_shared<DoctorCommandOptions>();
   CLI::App* command = app.add_subcommand(
       "doctor", "whether a sweep will run well here; start it as you would start the sweep");
-  command->add_option("--storage", options->storage, "measure this folder: is it fit for journals?");
+  command->add_option("--storage", options->storage,
+                      "measure this folder: is it fit for journals?");
   command->add_option("--memory", options->memory_gigabytes,
                       "GB that a rank will take (`runner plan` says)");
   add_format_option(*command, options->format);

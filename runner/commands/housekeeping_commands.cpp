@@ -30,8 +30,7 @@ int clean_up(const results::CleanUp& plan, const results::Housekeeping& where, b
 
 int run_archive(const HousekeepingOptions& options, const std::string& runs) {
   const results::Housekeeping where = place_of(options, runs);
-  const std::string output =
-      options.output.empty() ? options.study + ".tar.gz" : options.output;
+  const std::string output = options.output.empty() ? options.study + ".tar.gz" : options.output;
   results::archive(where, results::Index(where.runs_folders), output);
   print(output);
   return kDone;
@@ -40,9 +39,9 @@ int run_archive(const HousekeepingOptions& options, const std::string& runs) {
 int run_remove(const HousekeepingOptions& options, const std::string& runs) {
   const results::Housekeeping where = place_of(options, runs);
   const results::Index index(where.runs_folders);
-  const results::CleanUp plan =
-      options.trial.empty() ? results::plan_remove_study(where, index)
-                            : results::plan_remove_trial(where, index, options.trial);
+  const results::CleanUp plan = options.trial.empty()
+                                    ? results::plan_remove_study(where, index)
+                                    : results::plan_remove_trial(where, index, options.trial);
   return clean_up(plan, where, options.yes);
 }
 
@@ -75,7 +74,8 @@ void add_housekeeping_commands(CLI::App& app, CommandLine& line) {
   const auto removed = std::make_shared<HousekeepingOptions>();
   CLI::App* remove = add_command(app, line, "remove",
                                  "remove a study's results, or one trial's, unless another study "
-                                 "cites them", removed, run_remove);
+                                 "cites them",
+                                 removed, run_remove);
   remove->add_option("--trial", removed->trial, "only this trial: its name or identity");
   remove->add_flag("--yes", removed->yes, "do it; without, the list is shown");
   const auto collected = std::make_shared<HousekeepingOptions>();

@@ -22,24 +22,41 @@ struct ListOptions {
 std::string_view type_name(sweeps::KnobType type) {
   using enum sweeps::KnobType;
   switch (type) {
-    case kBoolean: return "boolean";
-    case kInteger: return "integer";
-    case kNumber: return "number";
-    case kName: return "name";
-    case kNames: return "names";
-    case kIntegers: return "integers";
-    case kNumbers: return "numbers";
-    case kStrings: return "strings";
-    case kStringLists: return "lists of strings";
-    case kIntegersOrName: return "integers or word";
-    case kFile: return "file";
-    case kFiles: return "files";
-    case kDatasets: return "data files";
-    case kStages: return "stages";
-    case kSamples: return "samples";
-    case kOptions: return "options";
+    case kBoolean:
+      return "boolean";
+    case kInteger:
+      return "integer";
+    case kNumber:
+      return "number";
+    case kName:
+      return "name";
+    case kNames:
+      return "names";
+    case kIntegers:
+      return "integers";
+    case kNumbers:
+      return "numbers";
+    case kStrings:
+      return "strings";
+    case kStringLists:
+      return "lists of strings";
+    case kIntegersOrName:
+      return "integers or word";
+    case kFile:
+      return "file";
+    case kFiles:
+      return "files";
+    case kDatasets:
+      return "data files";
+    case kStages:
+      return "stages";
+    case kSamples:
+      return "samples";
+    case kOptions:
+      return "options";
     case kString:
-    case kAny: break;
+    case kAny:
+      break;
   }
   return "string";
 }
@@ -70,9 +87,9 @@ Json rows_json(const ListedKind& kind) {
 std::string knobs_text(std::span<const sweeps::Knob> knobs) {
   std::string text;
   for (const auto& knob : knobs)
-    text += fmt::format("{:<17} {:<16} {:<15} {}\n", knob.key, type_name(knob.type),
-                        knob.default_value.empty() ? "(required)" : knob.default_value,
-                        knob.sentence);
+    text +=
+        fmt::format("{:<17} {:<16} {:<15} {}\n", knob.key, type_name(knob.type),
+                    knob.default_value.empty() ? "(required)" : knob.default_value, knob.sentence);
   return text;
 }
 
@@ -81,16 +98,15 @@ std::string rows_text(const ListedKind& kind) {
   for (const Row& row : kind.rows) {
     text += fmt::format("{:<20} {}\n", row.name, row.sentence);
     for (const auto& option : options_of(kind.name, row.name))
-      text += fmt::format("  {:<22} = {:<10} {}\n", option.key, option.default_value,
-                          option.sentence);
+      text +=
+          fmt::format("  {:<22} = {:<10} {}\n", option.key, option.default_value, option.sentence);
   }
   return text;
 }
 
 std::string kinds_text(const std::vector<ListedKind>& kinds) {
   std::string text = fmt::format("{:<15} {}\n", "knobs", "everything a trial can be told");
-  for (const ListedKind& kind : kinds)
-    text += fmt::format("{:<15} {}\n", kind.name, kind.sentence);
+  for (const ListedKind& kind : kinds) text += fmt::format("{:<15} {}\n", kind.name, kind.sentence);
   return text + "\nrunner list KIND shows its members and their options.\n";
 }
 
@@ -127,7 +143,8 @@ int run_list(const ListOptions& options) {
 void add_list_command(CLI::App& app, CommandLine& line) {
   const auto options = std::make_shared<ListOptions>();
   CLI::App* command = app.add_subcommand("list", "the names a study may use, and their options");
-  command->add_option("kind", options->kind, "knobs, model, loss, metrics ...; all kinds without it");
+  command->add_option("kind", options->kind,
+                      "knobs, model, loss, metrics ...; all kinds without it");
   add_format_option(*command, options->format);
   command->callback([&line, options] { line.chosen = [options] { return run_list(*options); }; });
 }

@@ -20,8 +20,8 @@ int run_status(const StatusCommandOptions& options, const std::string& runs_list
   const auto runs = results::runs_folders(runs_list);
   const FrozenStudy study = study_of_results(options.study, runs);
   const double now = results::now_seconds();
-  const results::Status status = results::status_of(
-      study.name, planned_trials(study.trials), results::Index(runs), {.now = now});
+  const results::Status status = results::status_of(study.name, planned_trials(study.trials),
+                                                    results::Index(runs), {.now = now});
   print(options.format == AnswerFormat::kJson ? results::status_json(status)
                                               : results::status_text(status, now));
   return kDone;

@@ -30,8 +30,7 @@ void add_table_command(CLI::App& app, CommandLine& line) {
   const auto options = std::make_shared<TableOptions>();
   CLI::App* command = app.add_subcommand("table", "what came out of a study");
   command->add_option("study", options->study, "the study's TOML file")->required();
-  command->add_option("--format", options->format,
-                      "terminal, markdown, csv, latex, html or json");
+  command->add_option("--format", options->format, "terminal, markdown, csv, latex, html or json");
   command->callback([&line, options] {
     line.chosen = [&line, options] { return run_table(*options, line.runs); };
   });

@@ -74,8 +74,8 @@ inline void expect_gradient(const std::string& key, const torch::Tensor& gradien
 }
 
 /// Loss and forward: within 1e-5 relative of PyTorch's.
-inline void expect_forward(const nlohmann::json& expected, std::int64_t width,
-                           MemoryLayout layout, torch::Dtype type = torch::kFloat) {
+inline void expect_forward(const nlohmann::json& expected, std::int64_t width, MemoryLayout layout,
+                           torch::Dtype type = torch::kFloat) {
   const auto shape = expected["shape"].get<std::vector<std::int64_t>>();
   const std::int64_t classes = expected["classes"];
   const auto network =

@@ -1,8 +1,8 @@
 #include "runner/progress.h"
 
 #include <fcntl.h>
-#include <gmock/gmock.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
 #include <stdlib.h>  // NOLINT: unsetenv, openpt

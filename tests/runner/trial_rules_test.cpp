@@ -79,10 +79,11 @@ TEST(Knobs, EveryRowOfEveryKindStandsInAStudy) {
 
 TEST(Settings, EveryKnobOfTheTableIsRead) {
   const std::string path = testing::TempDir() + "/medsweep_settings.toml";
-  std::ofstream(path) << "name = \"s\"\n[trial]\ndataset = \"absent.h5\"\nmodel = { name = \"unet\", "
-                         "width = 8, normalization = \"group\" }\nepochs = 7\nschedule = { name = "
-                         "\"multi_step\", milestones = [2, 4] }\n[evaluate]\ncheckpoint = "
-                         "\"best:dice\"\nevery = \"2 epochs\"\n";
+  std::ofstream(path)
+      << "name = \"s\"\n[trial]\ndataset = \"absent.h5\"\nmodel = { name = \"unet\", "
+         "width = 8, normalization = \"group\" }\nepochs = 7\nschedule = { name = "
+         "\"multi_step\", milestones = [2, 4] }\n[evaluate]\ncheckpoint = "
+         "\"best:dice\"\nevery = \"2 epochs\"\n";
   const TrialSettings settings =
       read_settings(sweeps::load_study(path, make_schema()).trials.front());
   EXPECT_EQ(settings.model.get("width", 0), 8);
