@@ -22,6 +22,8 @@ ranks_per_trial = 2
 $3
 [split]
 validation = $2
+[evaluate]
+every = "2 epochs"
 [[table]]
 rows = ["color_mode"]
 columns = ["class"]

@@ -12,7 +12,7 @@ interrupt() {
   shift 2
   tiny_study "$study" "$ranks" $epochs
   local identities=($(trial_identities "$study.toml"))
-  trial=$(random 2) step=$(($(random $((steps / 2))) + 1))
+  trial=$(random 2) step=$(($(random $((steps / 3))) + 1))
   echo "$ranks ranks, $signal at step $step of trial $trial"
   command="$(ranks "$ranks") $runner --runs $runs --sweep $study.toml"
   start $command
