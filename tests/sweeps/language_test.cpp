@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/sweeps/example_schema.h"
 
 namespace medsweep::sweeps {
@@ -234,6 +236,33 @@ TEST(Table, IsThatOfTheVaryingAxesWithoutOne) {
   const Study loaded =
       load_text(study("[axes]\nattention = [\"none\", \"se\"]\ncolor_mode = [\"rgb\"]\n"));
   EXPECT_THAT(loaded.tables, ElementsAre("{\"rows\":[\"attention\"]}"));
+}
+
+/// unet with an option whose values are rows of a table of their own.
+Schema schema_with_normalization() {
+  static constexpr std::array kOptions{
+      Knob{"normalization", KnobType::kName, "\"batch\"", "after each convolution"}};
+  static constexpr std::array kGroups{Knob{"groups", KnobType::kInteger, "8", "of channels", 1}};
+  Schema schema = example_schema();
+  schema.kinds["model"].rows.front().options = kOptions;
+  schema.kinds["model.normalization"] = {"normalization",
+                                         {{{"batch", "batch", "", "a row of a test"}, {}},
+                                          {{"group", "group", "", "a row of a test"}, kGroups}}};
+  return schema;
+}
+
+TEST(Options, ThatAreRowsMatchAndAreShownByTheirName) {
+  const std::string text =
+      "[trial]\ndataset = \"a.h5\"\nmodel = \"unet\"\n[axes]\n"
+      "\"model.normalization\" = [\"batch\", \"group\"]\n[[when]]\n"
+      "match = { \"model.normalization\" = \"group\" }\nset = { epochs = 77 }\n";
+  const Study loaded = load_text(text, {}, schema_with_normalization());
+  EXPECT_THAT(names_of(loaded), ElementsAre("batch", "group-8"));
+  EXPECT_THAT(loaded.trials[0].knobs, Not(HasSubstr("\"epochs\":77")));
+  EXPECT_THAT(loaded.trials[1].knobs, HasSubstr("\"epochs\":77"));
+  EXPECT_THAT(names_of(load_text(text, {{}, {"model.normalization=batch"}, UnknownNames::kRefuse},
+                                 schema_with_normalization())),
+              ElementsAre("batch"));
 }
 
 TEST(Set, WinsOverTrialAxesAndWhenAndIsRecorded) {
