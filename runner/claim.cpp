@@ -22,6 +22,7 @@ std::string start_of_process(std::int64_t process) {
     const std::string text = read_file(fmt::format("/proc/{}/stat", process));
     // Field 22, counted after the command in parentheses, which may hold spaces.
     std::size_t position = text.rfind(')');
+    if (position != std::string::npos && text.substr(position, 3) == ") Z") return {};  // ended
     for (int field = 2; field < 21 && position != std::string::npos; ++field)
       position = text.find(' ', position + 1);
     if (position == std::string::npos) return {};

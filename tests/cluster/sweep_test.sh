@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # slurm/sweep.sh on a real Slurm of two nodes: a sweep runs, stops on a signal with status 75, goes on
 # when submitted again; Ctrl-C under srun stops it likewise; a lost rank ends the job.
-source "$MEDSWEEP_SOURCE_DIR/tests/end_to_end/helpers.sh"
+source "${MEDSWEEP_SOURCE_DIR:?}/tests/end_to_end/helpers.sh" || exit 1
 for program in munged slurmctld slurmd sbatch unshare jq; do
   PATH=$PATH:/usr/sbin command -v $program >/dev/null ||
     skip "there is no $program; apt-get install slurm-wlm munge jq"

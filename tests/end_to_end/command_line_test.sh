@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the commands answer: exit statuses, messages that name what was meant, JSON for scripts.
-source "$MEDSWEEP_SOURCE_DIR/tests/end_to_end/helpers.sh"
+source "${MEDSWEEP_SOURCE_DIR:?}/tests/end_to_end/helpers.sh" || exit 1
 make_phantom phantom.h5
 tiny_study tiny 1 1
 

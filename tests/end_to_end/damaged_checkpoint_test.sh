@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A damaged newest checkpoint is told, the one before it is used, and the end is the same.
-source "$MEDSWEEP_SOURCE_DIR/tests/end_to_end/helpers.sh"
+source "${MEDSWEEP_SOURCE_DIR:?}/tests/end_to_end/helpers.sh" || exit 1
 make_phantom phantom.h5
 tiny_study tiny 1 6
 run="$runner --sweep tiny.toml --only augmentation=none"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SIGKILL of one rank in the middle of an epoch: the job ends, its journal is sound, the next start
 # goes on to the same end.
-source "$MEDSWEEP_SOURCE_DIR/tests/end_to_end/helpers.sh"
+source "${MEDSWEEP_SOURCE_DIR:?}/tests/end_to_end/helpers.sh" || exit 1
 make_phantom phantom.h5
 tiny_study tiny 2 6
 run="$(ranks 2) $runner --sweep tiny.toml --only augmentation=none"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Real retinas and real hearts: converted, trained for two epochs and evaluated on two ranks.
-source "$MEDSWEEP_SOURCE_DIR/tests/end_to_end/helpers.sh"
+source "${MEDSWEEP_SOURCE_DIR:?}/tests/end_to_end/helpers.sh" || exit 1
 data=${MEDSWEEP_TEST_DATA:-$source_dir/../shared/data}
 [ -d "$data/drive" ] && [ -d "$data/acdc" ] ||
   skip "no drive and acdc folders in $data; MEDSWEEP_TEST_DATA names a folder that has them"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Killed or stopped at any step and started again, a sweep ends with the same bits as one that never
 # stopped, on 1, 2 and 4 ranks; what is finished is not run again.
-source "$MEDSWEEP_SOURCE_DIR/tests/end_to_end/helpers.sh"
+source "${MEDSWEEP_SOURCE_DIR:?}/tests/end_to_end/helpers.sh" || exit 1
 seed_random "${MEDSWEEP_TEST_SEED:-$$}"
 epochs=6 steps=30    # 24 samples to train in batches of 5, the last of 4
 make_phantom phantom.h5

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The last line of a journal is cut: that record is lost, every other one counts, the sweep goes on.
-source "$MEDSWEEP_SOURCE_DIR/tests/end_to_end/helpers.sh"
+source "${MEDSWEEP_SOURCE_DIR:?}/tests/end_to_end/helpers.sh" || exit 1
 make_phantom phantom.h5
 tiny_study tiny 1 3
 expect 0 "$runner" --sweep tiny.toml

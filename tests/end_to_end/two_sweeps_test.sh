@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Two sweeps of one study write into one folder at once: no trial is trained twice, nothing is lost.
-source "$MEDSWEEP_SOURCE_DIR/tests/end_to_end/helpers.sh"
+source "${MEDSWEEP_SOURCE_DIR:?}/tests/end_to_end/helpers.sh" || exit 1
 make_phantom phantom.h5
 tiny_study tiny 1 3
 echo '[repeat]
