@@ -82,7 +82,7 @@ fs::path default_index_cache() {
       folders.back().string()));
 }
 
-Index::Index(std::vector<fs::path> runs_folders, fs::path cache)
+Index::Index(const std::vector<fs::path>& runs_folders, const fs::path& cache)
     : state_(std::make_unique<State>()) {
   for (const fs::path& folder : runs_folders)
     state_->folders.push_back(fs::weakly_canonical(fs::absolute(folder)));

@@ -69,8 +69,8 @@ class Index {
  public:
   /// Reads what is new since last time. Folders that do not exist hold nothing.
   /// Throws std::runtime_error that names the file which cannot be read or written.
-  explicit Index(std::vector<std::filesystem::path> runs_folders,
-                 std::filesystem::path cache = default_index_cache());
+  explicit Index(const std::vector<std::filesystem::path>& runs_folders,
+                 const std::filesystem::path& cache = default_index_cache());
   ~Index();
   Index(Index&&) noexcept;
   Index& operator=(Index&&) noexcept;

@@ -80,8 +80,9 @@ std::string duration_text(double seconds) {
   if (whole < 60) return fmt::format("{} s", whole);
   const auto minutes = (whole + 30) / 60;
   if (minutes < 60) return fmt::format("{} min", minutes);
-  if (minutes < 24 * 60) return fmt::format("{} h {} min", minutes / 60, minutes % 60);
-  return fmt::format("{} d {} h", minutes / (24 * 60), minutes / 60 % 24);
+  constexpr long long kDay = 24LL * 60;
+  if (minutes < kDay) return fmt::format("{} h {} min", minutes / 60, minutes % 60);
+  return fmt::format("{} d {} h", minutes / kDay, minutes / 60 % 24);
 }
 
 std::string status_text(const Status& status, double now) {

@@ -84,8 +84,9 @@ Condition::Condition(const Table& table, const Position& at, std::string_view wh
 }
 
 void Condition::add_key(const Assignment& assignment, SettingBook& book) {
-  const auto& [text, at, whole, path] = assignment;
-  Key key{text, path, {}};
+  const auto& path = assignment.path;
+  const Value* const whole = assignment.value;
+  Key key{assignment.key, path, {}};
   const auto add = [&](const Value& value) {
     const bool name = value.string() != nullptr;
     const bool defined = name && book.is_defined(path.knob, *value.string());

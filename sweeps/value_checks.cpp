@@ -20,8 +20,12 @@ Knob element_of(const Knob& list, KnobType type, std::span<const Knob> options =
 }
 
 bool is_word_in(std::string_view choices, std::string_view word) {
-  return std::ranges::any_of(std::views::split(choices, ' '),
-                             [&](const auto& choice) { return std::ranges::equal(choice, word); });
+  while (!choices.empty()) {
+    const std::size_t end = std::min(choices.find(' '), choices.size());
+    if (choices.substr(0, end) == word) return true;
+    choices.remove_prefix(std::min(end + 1, choices.size()));
+  }
+  return false;
 }
 
 std::string range_text(const Knob& knob) {
