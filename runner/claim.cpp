@@ -23,7 +23,7 @@ std::string start_of_process(std::int64_t process) {
     // Field 22, counted after the command in parentheses, which may hold spaces.
     std::size_t position = text.rfind(')');
     if (position != std::string::npos && text.substr(position, 3) == ") Z") return {};  // ended
-    for (int field = 2; field < 21 && position != std::string::npos; ++field)
+    for (int field = 2; field < 22 && position != std::string::npos; ++field)
       position = text.find(' ', position + 1);
     if (position == std::string::npos) return {};
     return text.substr(position + 1, text.find(' ', position + 1) - position - 1);
