@@ -115,6 +115,7 @@ std::vector<std::string> notes_of(const Table& table) {
                                              has_spread ? "; ±: standard deviation" : "")};
   if (one_seed) notes.emplace_back("n = 1: no claim");
   if (undefined > 0) notes.push_back(fmt::format("undefined values left out: {}", undefined));
+  notes.insert(notes.end(), table.remarks.begin(), table.remarks.end());
   return notes;
 }
 

@@ -47,6 +47,7 @@ struct Table {
   std::vector<std::string> row_keys = {}, column_keys = {};
   std::vector<TableColumn> columns = {};
   std::vector<TableRow> rows = {};
+  std::vector<std::string> remarks = {};  ///< of the study, said under the table
 };
 
 /// Number and spread of one finished trial's values of one metric; nothing where all are undefined.

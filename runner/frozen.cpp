@@ -6,6 +6,7 @@
 
 #include <iostream>
 #include <optional>
+#include <utility>
 
 #include "base/files.h"
 #include "results/layout.h"
@@ -92,14 +93,18 @@ void check_needs(const sweeps::Study& study, const FreezeOptions& options) {
   }
 }
 
-/// What the frozen study said of its ranks holds until somebody says otherwise.
-void keep_ranks(const FreezeOptions& options, const fs::path& file,
-                sweeps::StudyOptions& language) {
-  if (options.ranks_per_trial > 0 || !fs::exists(file)) return;
+/// What the frozen study said of its ranks holds until somebody says otherwise: the study with
+/// them.
+sweeps::Study with_frozen_ranks(const FreezeOptions& options, const fs::path& file,
+                                sweeps::Study study) {
+  if (options.ranks_per_trial > 0 || !fs::exists(file) || study.trials.empty()) return study;
   const sweeps::Frozen frozen = sweeps::parse_frozen(read_file(file), file.string());
-  if (!frozen.trials.empty())
-    language.set.push_back(
-        fmt::format("ranks_per_trial={}", read_settings(frozen.trials.front()).ranks_per_trial));
+  if (frozen.trials.empty()) return study;
+  const std::int64_t ranks = read_settings(frozen.trials.front()).ranks_per_trial;
+  if (ranks == read_settings(study.trials.front()).ranks_per_trial) return study;
+  sweeps::StudyOptions language = language_options(options);
+  language.set.push_back(fmt::format("ranks_per_trial={}", ranks));
+  return sweeps::load_study(options.study, make_schema(), language);
 }
 
 /// The frozen text, and where it belongs.
@@ -113,9 +118,7 @@ Settled settled_study(const FreezeOptions& options, bool may_ask) {
   sweeps::Study study = sweeps::load_study(options.study, make_schema(), language);
   const fs::path file =
       results::frozen_study(results::study_folder(options.runs.front(), study.name));
-  keep_ranks(options, file, language);
-  if (language.set.size() > options.set.size() && options.ranks_per_trial == 0)
-    study = sweeps::load_study(options.study, make_schema(), language);
+  study = with_frozen_ranks(options, file, std::move(study));
   check_needs(study, options);
   const sweeps::Frozen settled =
       fs::exists(file) ? settle(options, file, study, may_ask) : sweeps::freeze(study);
@@ -198,8 +201,10 @@ FrozenStudy study_of_results(const fs::path& study, const std::vector<fs::path>&
 
 bool is_finished(const sweeps::Trial& trial, const results::Index& index) {
   const results::TrialProgress progress = index.progress(trial.identity);
+  const TrialSettings settings = read_settings(trial);
+  // Early stopping ends a trial before its epochs.
   return progress.state == results::TrialState::kDone &&
-         progress.epochs >= read_settings(trial).epochs;
+         (progress.epochs >= settings.epochs || !settings.early_stop.empty());
 }
 
 }  // namespace medsweep::runner

@@ -57,7 +57,8 @@ FrozenStudy study_to_run(const FreezeOptions& options);
 FrozenStudy study_of_results(const std::filesystem::path& study,
                              const std::vector<std::filesystem::path>& runs);
 
-/// Whether a trial needs no more training: done, and for as many epochs as it now asks.
+/// Whether a trial needs no more training: done, and (but for early stopping) for as many epochs as
+/// it now asks.
 bool is_finished(const sweeps::Trial& trial, const results::Index& index);
 
 }  // namespace medsweep::runner

@@ -57,7 +57,7 @@ constexpr std::array kKnobs{
          .sentence = "probability | logit: what the threshold is compared with",
          .choices = "probability logit"},
     Knob{"init", kName, "\"default\"", "how weights start"},
-    Knob{"weights", kFile, "\"\"", "start from: a .safetensors file, or trial:NAME"},
+    Knob{"weights", kFile, "\"\"", "start from this .safetensors file"},
     Knob{"epochs", kInteger, "10", "passes over the training samples", 1},
     Knob{"stages", kStages, "[]", "training in stages of { layers, epochs, learning_rate }"},
     Knob{"batch_size", kInteger, "8", "samples a step over all ranks", 1},
@@ -168,7 +168,7 @@ sweeps::Schema make_schema() {
     else if (kind.name == "normalization")
       schema.kinds["model.normalization"] = make_kind("normalization", kind.rows);
     else if (kind.name != "converters")
-      schema.kinds[kind.name] = make_kind(kind.name, kind.rows);
+      schema.kinds[std::string(kind.name)] = make_kind(kind.name, kind.rows);
   }
   schema.resolved["precision"]["auto"] = models::name_of(models::precision_of("auto"));
   schema.source_digests = source_digests();

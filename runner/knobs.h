@@ -1,7 +1,7 @@
 #pragma once
 
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/catalog.h"
@@ -18,8 +18,8 @@ std::span<const sweeps::Knob> trial_knobs();
 
 /// A kind for `runner list KIND`.
 struct ListedKind {
-  std::string name;
-  std::string sentence;
+  std::string_view name;  ///< of a literal: schemas keep it
+  std::string_view sentence;
   std::vector<Row> rows;
 };
 

@@ -27,17 +27,15 @@ std::vector<results::PlannedTrial> planned_trials(const std::vector<sweeps::Tria
   return planned;
 }
 
-std::vector<results::Table> study_tables(const std::vector<std::string>& specifications,
-                                         const std::vector<sweeps::Trial>& trials,
-                                         const results::Index& index) {
+std::vector<results::Table> study_tables(const FrozenStudy& study, const results::Index& index) {
   std::vector<results::Table> tables;
-  if (trials.empty()) return tables;
-  const auto planned = planned_trials(trials);
-  const auto defaults = defaults_for(trials);
-  for (const std::string& specification : specifications)
+  const auto planned = planned_trials(study.trials);
+  const auto defaults = defaults_for(study.trials);
+  for (const std::string& specification : study.tables)
     std::ranges::move(
         results::make_tables(results::parse_table_spec(specification), defaults, planned, index),
         std::back_inserter(tables));
+  if (!tables.empty()) tables.back().remarks = study.notes;
   return tables;
 }
 

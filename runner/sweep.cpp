@@ -115,7 +115,7 @@ Endings total(const Endings& own, bool leads, Communicator& world) {
 
 void print_outcome(const FrozenStudy& study, const SweepOptions& options, const Endings& endings) {
   const results::Index index(options.runs);
-  const auto tables = study_tables(study.tables, study.trials, index);
+  const auto tables = study_tables(study, index);
   fmt::print("{}", results::render(tables, results::TableFormat::kTerminal));
   if (const auto failed = endings.at(TrialEnding::kFailed); failed > 0)
     fmt::print("{} of the trials failed; runner status {} says why\n", failed,

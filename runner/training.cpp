@@ -116,6 +116,8 @@ Training::Training(const TrialSettings& settings_in, const TrialData& data_in,
       [&](std::int64_t epoch, const datasets::Draw& draw) { return samples.get(epoch, draw); },
       loader_options(*this),
       [&](const datasets::Draw& draw) { return samples.extent(draw.sample); });
+  if (!settings.weights.empty())
+    on_all_ranks(context.group, [&] { load_tensors(*model, SafeTensors(settings.weights).all()); });
   if (context.group.size() > 1) {
     gradient_group = context.group.process_group();
     statistics_group = context.group.process_group();
@@ -154,11 +156,13 @@ std::optional<std::int64_t> Training::resume() {
 }
 
 void Training::load_best_weights() {
-  const std::optional<Checkpoint> best = load_best(checkpoints());
-  if (!best)
-    throw std::runtime_error(
-        fmt::format("[{}] there is no best checkpoint", checkpoints().string()));
-  load_tensors(*model, best->model);
+  on_all_ranks(context.group, [&] {
+    const std::optional<Checkpoint> best = load_best(checkpoints());
+    if (!best)
+      throw std::runtime_error(
+          fmt::format("[{}] there is no best checkpoint", checkpoints().string()));
+    load_tensors(*model, best->model);
+  });
 }
 
 void Training::save() {

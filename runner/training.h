@@ -26,7 +26,7 @@ struct Training {
   /// passed over. The step it resumed from, or nothing.
   std::optional<std::int64_t> resume();
 
-  /// Weights of the best checkpoint; throws std::runtime_error where there is none.
+  /// Weights of the best checkpoint; GroupError where there is none. Collective.
   void load_best_weights();
 
   /// Starts writing a checkpoint (leader only). What kept the one before from the disk is said,

@@ -43,6 +43,11 @@ std::string refuse_later(const TrialSettings& settings) {
   if (!settings.tasks.empty()) return later("tasks", "training several tasks");
   if (!settings.stages.empty()) return later("stages", "training in stages");
   if (!settings.profile.empty()) return later("profile", "a profile");
+  if (!settings.weights.empty() && !settings.weights.ends_with(".safetensors"))
+    return fmt::format(
+        "[weights] '{}'; a .safetensors file is allowed (trial:NAME comes in a later "
+        "version)",
+        settings.weights);
   return {};
 }
 

@@ -128,7 +128,7 @@ int run_list(const ListOptions& options) {
     print(json ? knobs_json(trial_knobs()).dump(2) : knobs_text(trial_knobs()));
     return kDone;
   }
-  const auto found = std::ranges::find(kinds, options.kind, &ListedKind::name);
+  const auto found = std::ranges::find(kinds, std::string_view(options.kind), &ListedKind::name);
   if (found == kinds.end()) {
     std::vector<std::string_view> known{"knobs"};
     for (const ListedKind& kind : kinds) known.push_back(kind.name);

@@ -20,7 +20,7 @@ int run_table(const TableOptions& options, const std::string& runs_list) {
   const auto runs = results::runs_folders(runs_list);
   const FrozenStudy study = study_of_results(options.study, runs);
   const results::Index index(runs);
-  print(results::render(study_tables(study.tables, study.trials, index), format));
+  print(results::render(study_tables(study, index), format));
   return kDone;
 }
 
