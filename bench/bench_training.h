@@ -44,8 +44,8 @@ class Training {
   Training(const TrainingOptions& options, runner::Communicator& group)
       : model_(make_model(options)),
         batch_(make_batch(options)),
-        gradients_(group.process_group()),
-        statistics_(group.process_group()) {
+        gradients_(group.process_group(runner::CollectiveThread::kWorker)),
+        statistics_(group.process_group(runner::CollectiveThread::kCaller)) {
     runner::keep_freed_memory();
     if (statistics_) models::set_process_group(*model_, statistics_);
     reducer_.emplace(*model_, gradients_);
@@ -61,7 +61,7 @@ class Training {
     const runner::StepResult result = step_->run(next, false);
     if (writer != nullptr) writer->wait_for_snapshot();
     optimizer_->step();
-    optimizer_->zero_gradients();
+    optimizer_->drop_gradients();
     models::finish_step(*model_, statistics_);
     return result.losses.at("total");
   }

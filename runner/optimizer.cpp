@@ -148,9 +148,8 @@ void Optimizer::step() {
   if (!parameters.empty()) rule_->update(options_, parameters, gradients, slots);
 }
 
-void Optimizer::zero_gradients() {
-  for (auto& entry : parameters_)
-    if (entry.second.grad().defined()) entry.second.mutable_grad().zero_();
+void Optimizer::drop_gradients() {
+  for (auto& entry : parameters_) entry.second.mutable_grad().reset();
 }
 
 Tensors Optimizer::state() const {

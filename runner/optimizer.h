@@ -44,8 +44,9 @@ class Optimizer {
   Optimizer(const OptimizerOptions& options, NamedParameters parameters);
 
   void step();
-  /// Drops the gradients' values: set to zero in place where they exist (buckets keep their views).
-  void zero_gradients();
+  /// Leaves the parameters without gradients. The next backward pass then stores its own instead of
+  /// adding to zeros: two passes over all parameters less.
+  void drop_gradients();
   double learning_rate() const { return options_.learning_rate; }
   void set_learning_rate(double value) { options_.learning_rate = value; }
 

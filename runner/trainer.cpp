@@ -50,7 +50,7 @@ bool run_step(Training& training) {
     clip_gradients(training.optimizer->parameters(), training.settings.gradient_clip);
   if (training.writer) training.writer->wait_for_snapshot();
   training.optimizer->step();
-  training.optimizer->zero_gradients();
+  training.optimizer->drop_gradients();
   models::finish_step(*training.model, training.statistics_group);
   ++state.step;
   ++state.step_in_epoch;

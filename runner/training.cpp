@@ -119,8 +119,8 @@ Training::Training(const TrialSettings& settings_in, const TrialData& data_in,
   if (!settings.weights.empty())
     on_all_ranks(context.group, [&] { load_tensors(*model, SafeTensors(settings.weights).all()); });
   if (context.group.size() > 1) {
-    gradient_group = context.group.process_group();
-    statistics_group = context.group.process_group();
+    gradient_group = context.group.process_group(CollectiveThread::kWorker);
+    statistics_group = context.group.process_group(CollectiveThread::kCaller);
     models::set_process_group(*model, statistics_group);
   }
   reducer.emplace(*model, gradient_group);

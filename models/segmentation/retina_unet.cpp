@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "models/layers/normalization.h"
+#include "models/layers/up_convolution.h"
 
 namespace medsweep::models {
 namespace {
@@ -61,7 +62,7 @@ torch::Tensor RetinaUNet::forward(const torch::Tensor& images) {
   }
   features = bridge_->forward(encoders_.back()->forward(torch::max_pool2d(features, 2)));
   for (std::size_t i = 0; i < unpools_.size(); ++i) {
-    features = torch::cat({unpools_[i]->forward(features), skips.back()}, 1);
+    features = torch::cat({up_convolution(unpools_[i], features), skips.back()}, 1);
     skips.pop_back();
     features = decoders_[2 * i + 1]->forward(decoders_[2 * i]->forward(features));
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "models/layers/up_convolution.h"
+
 namespace medsweep::models {
 
 DoubleConvolutionImpl::DoubleConvolutionImpl(std::int64_t in_channels, std::int64_t out_channels,
@@ -48,7 +50,7 @@ torch::Tensor UNet::forward(const torch::Tensor& images) {
     features = encoders_[level]->forward(torch::max_pool2d(features, 2));
   }
   for (std::size_t i = 0; i < decoders_.size(); ++i) {
-    features = torch::cat({skips.back(), ups_[i]->forward(features)}, 1);
+    features = torch::cat({skips.back(), up_convolution(ups_[i], features)}, 1);
     skips.pop_back();
     features = decoders_[i]->forward(features);
   }

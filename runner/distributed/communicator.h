@@ -11,6 +11,12 @@ namespace medsweep::runner {
 
 class TrialQueue;
 
+/// Who does a process group's collectives.
+enum class CollectiveThread {
+  kWorker,  ///< a thread of the group's, beside the computation: gradients
+  kCaller,  ///< the computation, which goes on with the result: batch statistics
+};
+
 /// The ranks that train one trial together, or all ranks of a job. Small host values go through
 /// here; tensors go through `process_group()`.
 ///
@@ -36,11 +42,11 @@ class Communicator {
   /// The ranks of equal `color` become a group, ordered by rank. color < 0: in no group (null).
   virtual std::unique_ptr<Communicator> split(int color) = 0;
 
-  /// A c10d process group over the same ranks with its own channel (a duplicated communicator and
-  /// a worker thread). Each call makes a new one, collectively. Null where size() is 1: there is
-  /// nothing to reduce. Two users that reduce at the same time (gradients, batch statistics) take
-  /// one each, so that neither waits behind the other. It must end before MPI does.
-  virtual c10::intrusive_ptr<c10d::ProcessGroup> process_group() = 0;
+  /// A c10d process group over the same ranks with its own channel (a duplicated communicator).
+  /// Each call makes a new one, collectively. Null where size() is 1: there is nothing to reduce.
+  /// Two users that reduce at the same time (gradients, batch statistics) take one each, so that
+  /// neither waits behind the other. It must end before MPI does.
+  virtual c10::intrusive_ptr<c10d::ProcessGroup> process_group(CollectiveThread thread) = 0;
 
   /// A queue of trials on rank 0 (trials: rank 0's count) that `askers` leaders empty. Collective.
   virtual std::unique_ptr<TrialQueue> trial_queue(std::vector<std::int64_t> trials, int askers) = 0;

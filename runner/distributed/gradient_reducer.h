@@ -8,7 +8,7 @@
 namespace medsweep::runner {
 
 struct GradientReducerOptions {
-  std::int64_t bucket_bytes = 25 << 20;       ///< gradients that are reduced together, at most
+  std::int64_t bucket_bytes = 4 << 20;        ///< gradients that are reduced together, at most
   std::int64_t first_bucket_bytes = 1 << 20;  ///< the last layers': small, so that it starts early
 };
 

@@ -51,11 +51,13 @@ void all_gather_bytes(const at::Tensor& input, at::Tensor& flat, MPI_Comm comm) 
 
 }  // namespace
 
-MpiBackend::MpiBackend(MPI_Comm comm, std::chrono::milliseconds timeout)
+MpiBackend::MpiBackend(MPI_Comm comm, std::chrono::milliseconds timeout, CollectiveThread thread)
     : c10d::Backend(rank_of(comm), size_of(comm)),
-      channel_(comm, timeout),
-      timeout_(timeout),
-      worker_([this] { work_until_stopped(); }) {}
+      channel_(comm, timeout,
+               thread == CollectiveThread::kWorker ? Waiting::kSleep : Waiting::kYield),
+      timeout_(timeout) {
+  if (thread == CollectiveThread::kWorker) worker_ = std::thread([this] { work_until_stopped(); });
+}
 
 MpiBackend::~MpiBackend() {
   {
@@ -63,7 +65,7 @@ MpiBackend::~MpiBackend() {
     stopping_ = true;
   }
   changed_.notify_all();
-  worker_.join();
+  if (worker_.joinable()) worker_.join();
 }
 
 void MpiBackend::setTimeout(std::chrono::milliseconds timeout) {
@@ -79,10 +81,16 @@ std::uint64_t MpiBackend::getSequenceNumberForGroup() {
 c10::intrusive_ptr<c10d::Work> MpiBackend::submit(c10d::OpType operation,
                                                   std::vector<at::Tensor> outputs,
                                                   std::chrono::milliseconds timeout,
-                                                  std::function<void()> run) {
+                                                  std::function<void(const Task&)> run) {
   std::unique_lock lock(mutex_);
   auto work = c10::make_intrusive<MpiWork>(operation, std::move(outputs), ++submitted_);
-  tasks_.push_back({work, std::move(run), timeout == c10d::kUnsetTimeout ? timeout_ : timeout});
+  Task task{work, std::move(run), timeout == c10d::kUnsetTimeout ? timeout_ : timeout};
+  if (!worker_.joinable()) {
+    lock.unlock();
+    perform(task);
+    return work;
+  }
+  tasks_.push_back(std::move(task));
   lock.unlock();
   changed_.notify_all();
   return work;
@@ -102,12 +110,29 @@ void MpiBackend::work_until_stopped() {
 
 void MpiBackend::perform(Task& task) {
   if (!broken_) try {
-      channel_.meet(task.work->name(), std::int64_t(task.work->getSequencenumber()), task.timeout);
-      task.run();
+      task.run(task);
     } catch (...) {
       broken_ = std::current_exception();
     }
   task.work->complete(broken_);
+}
+
+void MpiBackend::meet(const Task& task) {
+  channel_.meet(task.work->name(), std::int64_t(task.work->getSequencenumber()), task.timeout);
+}
+
+void MpiBackend::all_reduce(at::Tensor& tensor, c10d::ReduceOp::RedOpType operation,
+                            const Task& task) {
+  const auto complete = [&](MPI_Request& request) {
+    channel_.complete(request, task.work->name(), std::int64_t(task.work->getSequencenumber()),
+                      task.timeout);
+  };
+  try {
+    all_reduce_in_place(tensor, operation, channel_.get(), complete);
+  } catch (...) {
+    abandoned_.push_back(tensor);
+    throw;
+  }
 }
 
 c10::intrusive_ptr<c10d::Work> MpiBackend::allreduce(std::vector<at::Tensor>& tensors,
@@ -116,10 +141,10 @@ c10::intrusive_ptr<c10d::Work> MpiBackend::allreduce(std::vector<at::Tensor>& te
   const auto operation = options.reduceOp.op_;
   check_reducible(tensor, operation);
   return submit(c10d::OpType::ALLREDUCE, tensors, options.timeout,
-                [this, tensor, operation]() mutable {
+                [this, tensor, operation](const Task& task) mutable {
                   at::NoGradGuard no_grad;
                   at::Tensor packed = tensor.contiguous();
-                  all_reduce_in_place(packed, operation, channel_.get());
+                  all_reduce(packed, operation, task);
                   if (!packed.is_same(tensor)) tensor.copy_(packed);
                 });
 }
@@ -131,14 +156,16 @@ c10::intrusive_ptr<c10d::Work> MpiBackend::broadcast(std::vector<at::Tensor>& te
   if (root < 0 || root >= getSize())
     throw std::invalid_argument(
         fmt::format("[distributed.broadcast] root {}; 0...{} is allowed", root, getSize() - 1));
-  return submit(c10d::OpType::BROADCAST, tensors, options.timeout, [this, tensor, root]() mutable {
-    at::NoGradGuard no_grad;
-    at::Tensor packed = tensor.contiguous();
-    for_each_piece(packed.data_ptr(), packed.nbytes(), [&](void* piece, int bytes) {
-      check_mpi(MPI_Bcast(piece, bytes, MPI_BYTE, root, channel_.get()), "MPI_Bcast");
-    });
-    if (!packed.is_same(tensor)) tensor.copy_(packed);
-  });
+  return submit(c10d::OpType::BROADCAST, tensors, options.timeout,
+                [this, tensor, root](const Task& task) mutable {
+                  at::NoGradGuard no_grad;
+                  meet(task);
+                  at::Tensor packed = tensor.contiguous();
+                  for_each_piece(packed.data_ptr(), packed.nbytes(), [&](void* piece, int bytes) {
+                    check_mpi(MPI_Bcast(piece, bytes, MPI_BYTE, root, channel_.get()), "MPI_Bcast");
+                  });
+                  if (!packed.is_same(tensor)) tensor.copy_(packed);
+                });
 }
 
 c10::intrusive_ptr<c10d::Work> MpiBackend::allgather(std::vector<std::vector<at::Tensor>>& outputs,
@@ -149,13 +176,15 @@ c10::intrusive_ptr<c10d::Work> MpiBackend::allgather(std::vector<std::vector<at:
     throw std::invalid_argument(fmt::format(
         "[distributed.all_gather] outputs do not hold one list of {} tensors", getSize()));
   std::vector<at::Tensor> parts = outputs[0];
-  return submit(c10d::OpType::ALLGATHER, parts, options.timeout, [this, input, parts]() mutable {
-    at::NoGradGuard no_grad;
-    at::Tensor flat = at::empty({getSize(), input.numel()}, input.options());
-    all_gather_bytes(input.contiguous(), flat, channel_.get());
-    for (std::int64_t i = 0; i < getSize(); ++i)
-      parts[std::size_t(i)].copy_(flat.select(0, i).view(input.sizes()));
-  });
+  return submit(c10d::OpType::ALLGATHER, parts, options.timeout,
+                [this, input, parts](const Task& task) mutable {
+                  at::NoGradGuard no_grad;
+                  meet(task);
+                  at::Tensor flat = at::empty({getSize(), input.numel()}, input.options());
+                  all_gather_bytes(input.contiguous(), flat, channel_.get());
+                  for (std::int64_t i = 0; i < getSize(); ++i)
+                    parts[std::size_t(i)].copy_(flat.select(0, i).view(input.sizes()));
+                });
 }
 
 c10::intrusive_ptr<c10d::Work> MpiBackend::_allgather_base(at::Tensor& output, at::Tensor& input,
@@ -167,18 +196,21 @@ c10::intrusive_ptr<c10d::Work> MpiBackend::_allgather_base(at::Tensor& output, a
                     "contiguous, are allowed",
                     output.numel(), input.numel() * getSize()));
   return submit(c10d::OpType::_ALLGATHER_BASE, {output}, options.timeout,
-                [this, input, output]() mutable {
+                [this, input, output](const Task& task) mutable {
+                  meet(task);
                   all_gather_bytes(input.contiguous(), output, channel_.get());
                 });
 }
 
 c10::intrusive_ptr<c10d::Work> MpiBackend::barrier(const c10d::BarrierOptions& options) {
-  return submit(c10d::OpType::BARRIER, {}, options.timeout, [] {});
+  return submit(c10d::OpType::BARRIER, {}, options.timeout,
+                [this](const Task& task) { meet(task); });
 }
 
 c10::intrusive_ptr<c10d::ProcessGroup> mpi_process_group(MPI_Comm comm,
-                                                         std::chrono::milliseconds timeout) {
-  auto backend = c10::make_intrusive<MpiBackend>(comm, timeout);
+                                                         std::chrono::milliseconds timeout,
+                                                         CollectiveThread thread) {
+  auto backend = c10::make_intrusive<MpiBackend>(comm, timeout, thread);
   auto group = c10::make_intrusive<c10d::ProcessGroup>(c10::make_intrusive<c10d::HashStore>(),
                                                        rank_of(comm), size_of(comm));
   group->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::MPI,

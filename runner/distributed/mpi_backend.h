@@ -11,6 +11,7 @@
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
+#include "runner/distributed/communicator.h"
 #include "runner/distributed/mpi_channel.h"
 #include "runner/distributed/mpi_work.h"
 
@@ -18,10 +19,11 @@ namespace medsweep::runner {
 
 /// c10d's collectives on CPU tensors over MPI.
 ///
-/// A worker thread does them in the order of the calls, on a channel of its own: a call returns at
-/// once with the Work to wait for. All ranks make the same calls in the same order. Tensors belong
-/// to the worker until the Work is done. wait() sleeps, and so does the worker until all ranks have
-/// come.
+/// They are done in the order of the calls, on a channel of their own. All ranks make the same
+/// calls in the same order. With a worker thread a call returns at once with the Work to wait for,
+/// and tensors belong to the worker until that is done; wait() sleeps, and so does the worker until
+/// all ranks have come. Without one the caller itself does each at once and gets a Work that is
+/// done.
 ///
 /// Watchdog: when the others do not come within the timeout, the Work and all after it fail with
 /// CollectiveTimeout, whose text names this rank, the collective, its number and who is missing.
@@ -30,7 +32,7 @@ namespace medsweep::runner {
 class MpiBackend final : public c10d::Backend {
  public:
   /// Collective over `comm`. timeout: kNoLimit waits for ever.
-  MpiBackend(MPI_Comm comm, std::chrono::milliseconds timeout);
+  MpiBackend(MPI_Comm comm, std::chrono::milliseconds timeout, CollectiveThread thread);
   /// Waits for the works that were asked for; they fail rather than hang.
   ~MpiBackend() override;
 
@@ -56,13 +58,15 @@ class MpiBackend final : public c10d::Backend {
  private:
   struct Task {
     c10::intrusive_ptr<MpiWork> work;
-    std::function<void()> run;
+    std::function<void(const Task&)> run;
     std::chrono::milliseconds timeout;
   };
 
   c10::intrusive_ptr<c10d::Work> submit(c10d::OpType operation, std::vector<at::Tensor> outputs,
                                         std::chrono::milliseconds timeout,
-                                        std::function<void()> run);
+                                        std::function<void(const Task&)> run);
+  void meet(const Task& task);
+  void all_reduce(at::Tensor& tensor, c10d::ReduceOp::RedOpType operation, const Task& task);
   void work_until_stopped();
   void perform(Task& task);
 
@@ -73,12 +77,14 @@ class MpiBackend final : public c10d::Backend {
   std::chrono::milliseconds timeout_;
   std::int64_t submitted_ = 0;
   bool stopping_ = false;
-  std::exception_ptr broken_;  // only the worker
-  std::thread worker_;         // last: it uses the others
+  std::exception_ptr broken_;          // only who performs
+  std::vector<at::Tensor> abandoned_;  // MPI may still write into these
+  std::thread worker_;                 // last: it uses the others
 };
 
 /// A process group for CPU tensors over the ranks of `comm`, with a backend of its own. Collective.
-c10::intrusive_ptr<c10d::ProcessGroup> mpi_process_group(MPI_Comm comm,
-                                                         std::chrono::milliseconds timeout);
+c10::intrusive_ptr<c10d::ProcessGroup> mpi_process_group(
+    MPI_Comm comm, std::chrono::milliseconds timeout,
+    CollectiveThread thread = CollectiveThread::kWorker);
 
 }  // namespace medsweep::runner

@@ -12,7 +12,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Most waits end within microseconds; a sleep costs about 60 us and leaves the core to the others.
-constexpr std::chrono::microseconds kSpin{30};
+constexpr std::chrono::microseconds kSpin{30}, kYielding{1000};
 constexpr std::chrono::microseconds kShortestSleep{20};
 constexpr std::chrono::microseconds kLongestSleep{2000};
 
@@ -38,7 +38,8 @@ void check_mpi(int code, std::string_view call) {
                                        std::string_view(text.data(), std::size_t(length))));
 }
 
-MpiChannel::MpiChannel(MPI_Comm parent, std::chrono::milliseconds timeout) : timeout_(timeout) {
+MpiChannel::MpiChannel(MPI_Comm parent, std::chrono::milliseconds timeout, Waiting waiting)
+    : timeout_(timeout), waiting_(waiting) {
   check_mpi(MPI_Comm_dup(parent, &comm_), "MPI_Comm_dup");
   check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
@@ -60,6 +61,10 @@ bool MpiChannel::await(MPI_Request& request, std::chrono::milliseconds timeout) 
     if (done) return true;
     const auto waited = Clock::now() - start;
     if (waited < kSpin) continue;
+    if (waiting_ == Waiting::kYield && waited < kYielding) {
+      std::this_thread::yield();
+      continue;
+    }
     if (timeout != kNoLimit && waited > timeout) return false;
     // Never more than a hundredth of the wait so far, so that the sleep itself costs no more.
     const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(waited / 100);
@@ -109,6 +114,11 @@ void MpiChannel::meet(std::string_view what, std::int64_t number,
                       std::chrono::milliseconds timeout) {
   MPI_Request request = MPI_REQUEST_NULL;
   check_mpi(MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
+  complete(request, what, number, timeout);
+}
+
+void MpiChannel::complete(MPI_Request& request, std::string_view what, std::int64_t number,
+                          std::chrono::milliseconds timeout) {
   if (timeout == kNoLimit) {
     await(request, kNoLimit);
     return;

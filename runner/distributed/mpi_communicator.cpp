@@ -22,7 +22,7 @@ int checked_count(std::size_t count) {
 class MpiCommunicator final : public Communicator {
  public:
   MpiCommunicator(MPI_Comm comm, const MpiOptions& options, std::chrono::milliseconds timeout)
-      : channel_(comm, timeout), options_(options) {}
+      : channel_(comm, timeout, Waiting::kYield), options_(options) {}
 
   int rank() const override { return channel_.rank(); }
   int size() const override { return channel_.size(); }
@@ -81,10 +81,10 @@ class MpiCommunicator final : public Communicator {
     return group;
   }
 
-  c10::intrusive_ptr<c10d::ProcessGroup> process_group() override {
+  c10::intrusive_ptr<c10d::ProcessGroup> process_group(CollectiveThread thread) override {
     if (size() == 1) return {};
     meet("process_group");
-    return mpi_process_group(channel_.get(), channel_.timeout());
+    return mpi_process_group(channel_.get(), channel_.timeout(), thread);
   }
 
   std::unique_ptr<TrialQueue> trial_queue(std::vector<std::int64_t> trials, int askers) override {

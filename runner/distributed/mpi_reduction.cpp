@@ -95,7 +95,8 @@ void check_reducible(const at::Tensor& tensor, c10d::ReduceOp::RedOpType operati
                     c10::toString(tensor.scalar_type())));
 }
 
-void all_reduce_in_place(at::Tensor& tensor, c10d::ReduceOp::RedOpType operation, MPI_Comm comm) {
+void all_reduce_in_place(at::Tensor& tensor, c10d::ReduceOp::RedOpType operation, MPI_Comm comm,
+                         const std::function<void(MPI_Request&)>& complete) {
   check_reducible(tensor, operation);
   const MPI_Datatype type = mpi_type(tensor.scalar_type());
   const MPI_Op mpi = mpi_operation(tensor.scalar_type(), operation);
@@ -104,8 +105,10 @@ void all_reduce_in_place(at::Tensor& tensor, c10d::ReduceOp::RedOpType operation
   auto* data = static_cast<char*>(tensor.data_ptr());
   for (std::int64_t first = 0; first < tensor.numel(); first += piece) {
     const int count = int(std::min(piece, tensor.numel() - first));
-    check_mpi(MPI_Allreduce(MPI_IN_PLACE, data + first * size, count, type, mpi, comm),
-              "MPI_Allreduce");
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Iallreduce(MPI_IN_PLACE, data + first * size, count, type, mpi, comm, &request),
+              "MPI_Iallreduce");
+    complete(request);
   }
   if (operation != c10d::ReduceOp::AVG) return;
   int ranks = 1;

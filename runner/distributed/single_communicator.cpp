@@ -31,7 +31,7 @@ class SingleCommunicator final : public Communicator {
   std::unique_ptr<Communicator> split(int color) override {
     return color < 0 ? nullptr : single_communicator();
   }
-  c10::intrusive_ptr<c10d::ProcessGroup> process_group() override { return {}; }
+  c10::intrusive_ptr<c10d::ProcessGroup> process_group(CollectiveThread) override { return {}; }
   std::unique_ptr<TrialQueue> trial_queue(std::vector<std::int64_t> trials, int) override {
     return single_trial_queue(std::move(trials));
   }

@@ -98,7 +98,7 @@ class MpiBackendTest : public testing::Test {
 };
 
 TEST_F(MpiCommunicatorTest, OneRankHasNoProcessGroup) {
-  EXPECT_EQ(world_->process_group() == nullptr, size_ == 1);
+  EXPECT_EQ(world_->process_group(CollectiveThread::kWorker) == nullptr, size_ == 1);
 }
 
 TEST_F(MpiBackendTest, AllReduceEqualsTheFormulaInEveryType) {

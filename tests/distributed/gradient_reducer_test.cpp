@@ -63,7 +63,8 @@ std::vector<torch::Tensor> expected_gradients(std::int64_t samples) {
 class GradientReducerTest : public testing::Test {
  protected:
   GradientReducerTest()
-      : world_(mpi_communicator(MPI_COMM_WORLD)), group_(world_->process_group()) {
+      : world_(mpi_communicator(MPI_COMM_WORLD)),
+        group_(world_->process_group(CollectiveThread::kWorker)) {
     at::set_num_threads(1);
   }
   /// Rank r's samples of `count`: unequal where it does not divide; empty for late ranks.

@@ -67,8 +67,8 @@ struct Trainee {
         model_pointer(std::make_shared<models::SegmentationModel>(model_options(statistics))),
         model(*model_pointer) {
     if (group.size() > 1) {
-      gradients = group.process_group();
-      statistics_group = group.process_group();
+      gradients = group.process_group(CollectiveThread::kWorker);
+      statistics_group = group.process_group(CollectiveThread::kCaller);
       models::set_process_group(model, statistics_group);
     }
     reducer.emplace(model, gradients);
@@ -153,7 +153,7 @@ TEST_P(EveryStatistics, AfterTwentyStepsTheDiceIsThatOfOneRank) {
     for (Trainee* trainee : {&ranks, &reference}) {
       trainee->run(step, size);
       trainee->optimizer->step();
-      trainee->optimizer->zero_gradients();
+      trainee->optimizer->drop_gradients();
     }
   }
   EXPECT_NEAR(dice_of(ranks.model), dice_of(reference.model), 1e-3);

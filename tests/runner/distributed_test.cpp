@@ -111,7 +111,7 @@ TEST(SingleCommunicator, IsAGroupOfOne) {
   EXPECT_THAT(alone->gather("text"), testing::ElementsAre("text"));
   EXPECT_EQ(alone->split(-1), nullptr);
   EXPECT_EQ(alone->split(3)->size(), 1);
-  EXPECT_EQ(alone->process_group(), nullptr);
+  EXPECT_EQ(alone->process_group(CollectiveThread::kWorker), nullptr);
   EXPECT_THROW(alone->broadcast("text", 1), std::invalid_argument);
   const auto groups = split_into_groups(*alone, 1);
   EXPECT_EQ(groups.count, 1);

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <torch/nn/modules/conv.h>
+
+namespace medsweep::models {
+
+/// layer->forward(x) of a layer of nothing but kernel, stride and bias, with the bias added outside
+/// of the convolution: oneDNN computes the gradient of a transposed convolution's bias with its
+/// reference code (2 % of a U-Net's step in bfloat16).
+///
+/// x: [N, C, H, W] -> [N, C', H', W'] in the type that autocast gives the convolution.
+torch::Tensor up_convolution(const torch::nn::ConvTranspose2d& layer, const torch::Tensor& x);
+
+}  // namespace medsweep::models
