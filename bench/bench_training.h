@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -59,12 +60,18 @@ class Training {
       return datasets::LoadedBatch{.batch = batch_, .shards = {{0, batch_.size()}}};
     };
     const runner::StepResult result = step_->run(next, false);
+    const auto ready = std::chrono::steady_clock::now();
     if (writer != nullptr) writer->wait_for_snapshot();
+    seconds_waited_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - ready).count();
     optimizer_->step();
     optimizer_->drop_gradients();
     models::finish_step(*model_, statistics_);
     return result.losses.at("total");
   }
+
+  /// For snapshots, in all steps so far.
+  double seconds_waited() const { return seconds_waited_; }
 
   const models::Model& model() const { return *model_; }
   const runner::Optimizer& optimizer() const { return *optimizer_; }
@@ -102,6 +109,7 @@ class Training {
     return batch;
   }
 
+  double seconds_waited_ = 0;
   std::shared_ptr<models::Model> model_;
   datasets::Batch batch_;
   c10::intrusive_ptr<c10d::ProcessGroup> gradients_, statistics_;

@@ -1,7 +1,7 @@
 // bench_checkpoint_stall FOLDER THREADS ROUNDS STEPS: trains a 31 M U-Net with Adam on 1x3x512x512
 // in bf16, in turn STEPS steps without and STEPS steps with one checkpoint in the background, as
 // long as that takes. Prints for each round "<seconds of a step> <seconds that the checkpoint added
-// to the loop> <seconds until it was on the disk>".
+// to the loop> <seconds until it was on the disk> <seconds that the loop stood still for it>".
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
@@ -42,8 +42,10 @@ void run(const std::string& folder, int rounds, int steps) {
     auto start = Clock::now();
     for (int i = 0; i < steps; ++i) training.step(&writer);
     const double without = seconds_since(start);
+    const double waited = training.seconds_waited();
     start = Clock::now();
     save(training, writer, round);
+    const double saving = seconds_since(start);
     double written = 0;
     for (int i = 0; i < steps; ++i) {
       training.step(&writer);
@@ -52,7 +54,8 @@ void run(const std::string& folder, int rounds, int steps) {
     const double with = seconds_since(start);
     if (written == 0)
       throw std::runtime_error("[checkpoint_stall] still writing after the steps; more are needed");
-    fmt::print("{:.6f} {:.6f} {:.6f}\n", without / steps, with - without, written);
+    fmt::print("{:.6f} {:.6f} {:.6f} {:.6f}\n", without / steps, with - without, written,
+               saving + training.seconds_waited() - waited);
     std::fflush(stdout);
   }
 }

@@ -20,6 +20,7 @@ need_build() { # targets: makes them where they are not there or old; MEDSWEEP_N
 }
 
 need_peers() {
+  export PYTHONPATH=$PWD/tests/golden
   [ -x "$PYTHON" ] || { echo "no $PYTHON; ./bootstrap peers makes it" >&2; exit 1; }
 }
 

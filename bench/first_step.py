@@ -3,7 +3,7 @@ one training step.
 
     python bench/first_step.py DATA.h5
 
-What a user writes, with nothing that could be left out; bench/unet.py's network.
+What a user writes, with nothing that could be left out; the network of tests/golden/pytorch_unet.py.
 """
 
 import sys
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from unet import UNet
+from pytorch_unet import UNet
 
 
 class Slices(Dataset):

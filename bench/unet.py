@@ -2,8 +2,9 @@
 
     python bench/unet.py PRECISION LAYOUT THREADS
 
-Prints "ready", then answers each line "N" on its standard input with
-"<seconds a step> <loss of the last step>". Weights and data are those of bench/bench_training.h.
+Prints "ready", then answers each line "N" on its standard input with "<seconds a step> <loss of the
+last step>". Weights and data are those of bench/bench_training.h; the network is in tests/golden,
+which bench/common.sh puts in the path.
 """
 
 import sys
@@ -12,39 +13,7 @@ import time
 import torch
 from torch import nn
 
-
-class ConvNormAct(nn.Sequential):
-    def __init__(self, inputs, outputs):
-        super().__init__(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs),
-                         nn.ReLU(inplace=True))
-
-
-class Double(nn.Sequential):
-    def __init__(self, inputs, outputs):
-        super().__init__(ConvNormAct(inputs, outputs), ConvNormAct(outputs, outputs))
-
-
-class UNet(nn.Module):
-    def __init__(self, inputs, outputs, width, depth=5):
-        super().__init__()
-        self.depth = depth
-        for level in range(depth):
-            self.add_module(f"encoder{level}", Double(inputs, width << level))
-            inputs = width << level
-        for level in reversed(range(depth - 1)):
-            self.add_module(f"up{level}", nn.ConvTranspose2d(width << (level + 1), width << level, 2, 2))
-            self.add_module(f"decoder{level}", Double(width << (level + 1), width << level))
-        self.head = nn.Conv2d(width, outputs, 1)
-
-    def forward(self, x):
-        skips = []
-        for level in range(self.depth):
-            x = getattr(self, f"encoder{level}")(x if level == 0 else nn.functional.max_pool2d(x, 2))
-            skips.append(x)
-        for level in reversed(range(self.depth - 1)):
-            x = torch.cat([skips[level], getattr(self, f"up{level}")(x)], 1)
-            x = getattr(self, f"decoder{level}")(x)
-        return self.head(x)
+from pytorch_unet import UNet
 
 
 def waves(stream, shape):

@@ -27,7 +27,9 @@ find_library(OPENCV_IMGPROC opencv_imgproc REQUIRED)
 find_library(OPENCV_IMGCODECS opencv_imgcodecs REQUIRED)
 add_library(opencv INTERFACE)
 target_include_directories(opencv SYSTEM INTERFACE ${OPENCV_INCLUDE_DIR})
-target_link_libraries(opencv INTERFACE ${OPENCV_CORE} ${OPENCV_IMGPROC} ${OPENCV_IMGCODECS})
+target_link_libraries(opencv INTERFACE ${OPENCV_CORE} ${OPENCV_IMGPROC})
+add_library(opencv_codecs INTERFACE)
+target_link_libraries(opencv_codecs INTERFACE opencv ${OPENCV_IMGCODECS})
 
 add_library(gif ALIAS GIF::GIF)
 

@@ -4,7 +4,7 @@
 function(medsweep_library name)
   cmake_parse_arguments(ARG "TORCH" "" "LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cpp)
-  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(/main|_module)\\.cpp$")
   add_library(medsweep_${name} STATIC ${sources})
   target_include_directories(medsweep_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(medsweep_${name} PUBLIC ${ARG_LINK} Threads::Threads)
@@ -12,6 +12,14 @@ function(medsweep_library name)
     target_link_libraries(medsweep_${name} PUBLIC torch_cpu)
     medsweep_use_torch_headers(medsweep_${name})
   endif()
+endfunction()
+
+# A library that the program opens when it is needed, beside the program: medsweep_NAME of SOURCE.
+function(medsweep_module name source)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_library(medsweep_${name} MODULE ${source})
+  set_target_properties(medsweep_${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  target_link_libraries(medsweep_${name} PRIVATE ${ARG_LINK})
 endfunction()
 
 # Gives a target the shared precompiled header.

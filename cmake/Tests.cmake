@@ -14,6 +14,9 @@ function(medsweep_test_executable target folder sources)
   if(folder MATCHES "^(datasets|models|runner)$")
     medsweep_use_torch_headers(${target})
   endif()
+  if(folder STREQUAL datasets)
+    target_link_libraries(${target} PRIVATE opencv_codecs)  # they write images to be read
+  endif()
 endfunction()
 
 foreach(folder base sweeps results datasets models runner)

@@ -42,16 +42,22 @@ std::int64_t kept_bytes(Model& model, std::int64_t channels, std::int64_t side) 
   return counter->live();
 }
 
+// One number in place of each kernel: what a forward keeps depends on the shapes alone.
+void let_go_of_kernels(Model& model) {
+  for (torch::Tensor& parameter : model.parameters())
+    if (parameter.dim() > 1)
+      parameter.set_data(torch::zeros({}, parameter.options()).expand(parameter.sizes()));
+}
+
 }  // namespace
 
-std::int64_t activation_bytes(Model& model, std::int64_t channels, std::int64_t samples,
-                              datasets::Extent size) {
-  const bool was_training = model.is_training();
-  model.eval();  // running statistics stay as they are
-  const std::int64_t small = model.size_multiple() * 2, large = model.size_multiple() * 4;
-  const std::int64_t first = kept_bytes(model, channels, small);
-  const std::int64_t second = kept_bytes(model, channels, large);
-  model.train(was_training);
+std::int64_t activation_bytes(std::shared_ptr<Model> model, std::int64_t channels,
+                              std::int64_t samples, datasets::Extent size) {
+  model->eval();
+  let_go_of_kernels(*model);
+  const std::int64_t small = model->size_multiple() * 2, large = model->size_multiple() * 4;
+  const std::int64_t first = kept_bytes(*model, channels, small);
+  const std::int64_t second = kept_bytes(*model, channels, large);
   const double a_pixel =
       static_cast<double>(second - first) / static_cast<double>(large * large - small * small);
   const double constant = static_cast<double>(first) - a_pixel * static_cast<double>(small * small);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "datasets/batch.h"
 #include "models/model.h"
@@ -13,8 +14,8 @@ namespace medsweep::models {
 /// What a forward keeps for its backward is counted by the CPU allocator at two small sizes and
 /// carried on in proportion to the pixels, in the model's precision; an eighth is added for the
 /// gradients that are on their way. Within about 25 % of the measured peak for the U-Nets.
-/// The model's parameters and buffers stay as they are. Collective in nothing.
-std::int64_t activation_bytes(Model& model, std::int64_t channels, std::int64_t samples,
-                              datasets::Extent size);
+/// Takes the model, whose weights it lets go of first: planning holds no network twice.
+std::int64_t activation_bytes(std::shared_ptr<Model> model, std::int64_t channels,
+                              std::int64_t samples, datasets::Extent size);
 
 }  // namespace medsweep::models

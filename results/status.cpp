@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/duration.h"
+
 namespace medsweep::results {
 namespace {
 
@@ -73,16 +75,6 @@ Status status_of(const std::string& study, const std::vector<PlannedTrial>& tria
   }
   status.seconds_left = seconds_left(status);
   return status;
-}
-
-std::string duration_text(double seconds) {
-  const auto whole = std::llround(std::max(seconds, 0.0));
-  if (whole < 60) return fmt::format("{} s", whole);
-  const auto minutes = (whole + 30) / 60;
-  if (minutes < 60) return fmt::format("{} min", minutes);
-  constexpr long long kDay = 24LL * 60;
-  if (minutes < kDay) return fmt::format("{} h {} min", minutes / 60, minutes % 60);
-  return fmt::format("{} d {} h", minutes / kDay, minutes / 60 % 24);
 }
 
 std::string status_text(const Status& status, double now) {

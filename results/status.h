@@ -40,7 +40,4 @@ Status status_of(const std::string& study, const std::vector<PlannedTrial>& tria
 std::string status_text(const Status& status, double now);
 std::string status_json(const Status& status);
 
-/// "45 s", "12 min", "3 h 20 min", "2 d 4 h".
-std::string duration_text(double seconds);
-
 }  // namespace medsweep::results

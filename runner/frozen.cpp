@@ -11,8 +11,8 @@
 #include "base/files.h"
 #include "results/layout.h"
 #include "runner/group_error.h"
-#include "runner/knobs.h"
 #include "runner/settings.h"
+#include "runner/trial_weights.h"
 #include "sweeps/freeze.h"
 
 namespace medsweep::runner {
@@ -104,7 +104,7 @@ sweeps::Study with_frozen_ranks(const FreezeOptions& options, const fs::path& fi
   if (ranks == read_settings(study.trials.front()).ranks_per_trial) return study;
   sweeps::StudyOptions language = language_options(options);
   language.set.push_back(fmt::format("ranks_per_trial={}", ranks));
-  return sweeps::load_study(options.study, make_schema(), language);
+  return sweeps::load_study(options.study, study_schema(options.runs), language);
 }
 
 /// The frozen text, and where it belongs.
@@ -115,7 +115,7 @@ struct Settled {
 
 Settled settled_study(const FreezeOptions& options, bool may_ask) {
   sweeps::StudyOptions language = language_options(options);
-  sweeps::Study study = sweeps::load_study(options.study, make_schema(), language);
+  sweeps::Study study = sweeps::load_study(options.study, study_schema(options.runs), language);
   const fs::path file =
       results::frozen_study(results::study_folder(options.runs.front(), study.name));
   study = with_frozen_ranks(options, file, std::move(study));
@@ -139,7 +139,8 @@ std::string chosen_trials(const FreezeOptions& options) {
   sweeps::StudyOptions language = language_options(options);
   language.only = options.only;
   std::string identities;
-  for (const auto& trial : sweeps::load_study(options.study, make_schema(), language).trials)
+  for (const auto& trial :
+       sweeps::load_study(options.study, study_schema(options.runs), language).trials)
     identities += trial.identity + "\n";
   return identities;
 }
@@ -183,7 +184,7 @@ FrozenStudy study_of_results(const fs::path& study, const std::vector<fs::path>&
   std::string name = study.string();
   std::optional<sweeps::Study> loaded;
   if (fs::exists(study)) {
-    loaded = sweeps::load_study(study, make_schema());
+    loaded = sweeps::load_study(study, study_schema(runs));
     name = loaded->name;
   }
   for (const fs::path& folder : runs) {

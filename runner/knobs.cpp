@@ -57,7 +57,7 @@ constexpr std::array kKnobs{
          .sentence = "probability | logit: what the threshold is compared with",
          .choices = "probability logit"},
     Knob{"init", kName, "\"default\"", "how weights start"},
-    Knob{"weights", kFile, "\"\"", "start from this .safetensors file"},
+    Knob{"weights", kFile, "\"\"", "start from this .safetensors file, \"trial:NAME\" or \"last\""},
     Knob{"epochs", kInteger, "10", "passes over the training samples", 1},
     Knob{"stages", kStages, "[]", "training in stages of { layers, epochs, learning_rate }"},
     Knob{"batch_size", kInteger, "8", "samples a step over all ranks", 1},

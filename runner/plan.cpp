@@ -73,9 +73,10 @@ class Networks {
         fmt::format("{}x{}", shape.channels, shape.classes), samples, extent.height, extent.width);
     const auto found = facts_.find(key);
     if (found != facts_.end()) return found->second;
-    const auto model = make_model(settings, shape);
-    return facts_[key] = {models::count_parameters(*model),
-                          models::activation_bytes(*model, shape.channels, samples, extent)};
+    auto model = make_model(settings, shape);
+    const std::int64_t parameters = models::count_parameters(*model);
+    return facts_[key] = {parameters, models::activation_bytes(std::move(model), shape.channels,
+                                                               samples, extent)};
   }
 
  private:

@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <limits>
 
+#include "base/duration.h"
+
 namespace medsweep::runner {
 namespace {
 
@@ -24,16 +26,6 @@ std::string cut_to(std::string line, int columns) {
 }
 
 }  // namespace
-
-std::string duration_text(double seconds) {
-  if (!std::isfinite(seconds)) return "unknown";
-  const auto whole = static_cast<std::int64_t>(std::llround(std::max(seconds, 0.0)));
-  const std::int64_t minutes = whole / 60, hours = minutes / 60, days = hours / 24;
-  if (days > 0) return fmt::format("{} d {} h", days, hours % 24);
-  if (hours > 0) return fmt::format("{} h {:02} min", hours, minutes % 60);
-  if (minutes > 0) return fmt::format("{} min {:02} s", minutes, whole % 60);
-  return fmt::format("{} s", whole);
-}
 
 Progress::Progress(Write write, const ProgressOptions& options, Clock clock)
     : write_(std::move(write)), options_(options), clock_(std::move(clock)) {}

@@ -91,7 +91,4 @@ ProgressOptions progress_options_for(int descriptor);
 Progress::Write write_to(int descriptor);
 Progress::Clock steady_clock();
 
-/// "45 s", "12 min", "2 h 05 min", "3 d 4 h".
-std::string duration_text(double seconds);
-
 }  // namespace medsweep::runner

@@ -43,12 +43,17 @@ std::string refuse_later(const TrialSettings& settings) {
   if (!settings.tasks.empty()) return later("tasks", "training several tasks");
   if (!settings.stages.empty()) return later("stages", "training in stages");
   if (!settings.profile.empty()) return later("profile", "a profile");
-  if (!settings.weights.empty() && !settings.weights.ends_with(".safetensors"))
-    return fmt::format(
-        "[weights] '{}'; a .safetensors file is allowed (trial:NAME comes in a later "
-        "version)",
-        settings.weights);
   return {};
+}
+
+std::string refuse_weights(const TrialSettings& settings) {
+  const std::string& weights = settings.weights;
+  const bool of_a_trial = weights == "last" || weights.starts_with("trial:");
+  if (weights.empty() || of_a_trial || weights.ends_with(".safetensors")) return {};
+  return fmt::format(
+      "[weights] '{}'; a .safetensors file, \"trial:NAME\", \"trial:STUDY/NAME\" and \"last\" are "
+      "allowed",
+      weights);
 }
 
 std::string refuse_extent(const TrialSettings& settings) {
@@ -164,7 +169,7 @@ std::string refusal_of(std::string_view knobs) {
   try {
     const TrialSettings settings = settings_of(knobs);
     for (const auto rule :
-         {refuse_later, refuse_extent, refuse_batch, refuse_metrics, refuse_model})
+         {refuse_later, refuse_weights, refuse_extent, refuse_batch, refuse_metrics, refuse_model})
       if (std::string text = rule(settings); !text.empty()) return text;
     for (const DataSource& source : settings.dataset)
       if (const auto data = known_data(source.file))

@@ -24,8 +24,8 @@ std::string refusal_of(std::string_view knobs);
 /// file is read once.
 std::optional<datasets::DataFileSummary> known_data(const std::string& path);
 
-/// Digest of a data file or weights file (absolute path), or of the trial in "trial:NAME"; empty
-/// where it does not exist. Throws what datasets::summarize throws for a damaged one.
+/// Digest of a data file or weights file (absolute path); empty where it does not exist. Throws
+/// what datasets::summarize throws for a damaged one.
 std::optional<std::string> data_digest_of(const std::string& path);
 
 }  // namespace medsweep::runner

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/duration.h"
 #include "results/layout.h"
 #include "results/record.h"
 #include "runner/claim.h"

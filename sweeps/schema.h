@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <map>
@@ -97,9 +98,14 @@ struct Schema {
   /// when the trial can run, otherwise the error text. Called as `without_effect` is, and only
   /// where every name is known.
   std::function<std::string(std::string_view knobs)> refuse;
-  /// Digest of a data file (absolute path) or of "trial:NAME"; nullopt where it does not exist.
-  /// Called once for each.
+  /// Digest of a file (absolute path); nullopt where it does not exist. Called once for each.
   std::function<std::optional<std::string>(const std::string& path)> data_digest;
+  /// The file (absolute path) that "trial:NAME" or "last" means in a study that needs the studies
+  /// `needs`; nullopt where no such trial is finished. Throws std::invalid_argument where several
+  /// are meant.
+  std::function<std::optional<std::string>(const std::string& text,
+                                           const std::vector<std::filesystem::path>& needs)>
+      trial_weights;
 };
 
 }  // namespace medsweep::sweeps

@@ -50,10 +50,11 @@ std::string Setting::option_name(std::string_view name) const {
 }
 
 SettingBook::SettingBook(const Schema& schema, const Table* defines,
-                         const std::filesystem::path& folder, Findings& findings)
+                         const std::filesystem::path& folder,
+                         const std::vector<std::filesystem::path>& needs, Findings& findings)
     : schema_(schema),
       findings_(findings),
-      checker_(schema, folder, findings),
+      checker_(schema, folder, needs, findings),
       knobs_(schema.knobs.begin(), schema.knobs.end()) {
   for (const Knob& own : language_knobs())
     if (!find(own.key)) knobs_.push_back(own);

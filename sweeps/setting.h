@@ -51,7 +51,7 @@ class SettingBook {
  public:
   /// `defines`: the table `define`, or nullptr. `folder`: what relative paths start from.
   SettingBook(const Schema& schema, const Table* defines, const std::filesystem::path& folder,
-              Findings& findings);
+              const std::vector<std::filesystem::path>& needs, Findings& findings);
 
   std::size_t size() const { return knobs_.size(); }
   const Knob& knob(std::size_t index) const { return knobs_[index]; }

@@ -149,7 +149,7 @@ class Loader {
     study_.needs = read_needs(document, study_.path.parent_path(), findings_);
     const Value* define = document.find("define");
     SettingBook book(schema_, define ? define->table() : nullptr, study_.path.parent_path(),
-                     findings_);
+                     study_.needs, findings_);
     const Plan plan = PlanReader(document, set, book, findings_).read();
     TableSpecifications tables(document.find("table"), schema_, book, findings_);
     refuse_problems();

@@ -39,6 +39,7 @@ constexpr Knob kStageOptions[] = {
     {"epochs", KnobType::kInteger, "", "for how long", 1},
     {"learning_rate", KnobType::kNumber, "", "of this stage", 0},
 };
+constexpr std::string_view kTrial = "trial:";
 constexpr Knob kNameOptions[] = {{"weight", KnobType::kNumber, "1", "in a sum", 0}};
 constexpr Knob kFoldOptions[] = {
     {"folds", KnobType::kInteger, "", "parts of a cross-validation", 2}};
@@ -136,10 +137,13 @@ Value ValueChecker::check_word(const Knob& knob, const std::string& key, const V
 Value ValueChecker::check_file(CheckedValue& checked, const std::string& key, const Value& value) {
   if (value.string() == nullptr) return wrong_type(key, value, "the path of a file");
   std::string text = *value.string();
-  const bool trial = text.starts_with("trial:");
+  const bool trial = text.starts_with(kTrial) || (key == "weights" && text == "last");
   const bool word = !key.ends_with(".file") && text.find_first_of("./$") == std::string::npos;
   if (!trial && word) return value;
-  if (!trial) {
+  if (trial) {
+    checked.labels.push_back(text.starts_with(kTrial) ? text.substr(kTrial.size()) : text);
+    text = find_trial(key, text, value);
+  } else {
     checked.labels.push_back(fs::path(text).stem().string());
     try {
       text = expand_variables(text);
@@ -151,7 +155,8 @@ Value ValueChecker::check_file(CheckedValue& checked, const std::string& key, co
     text = ((own ? value.at.file->folder : folder_) / text).lexically_normal().string();
   }
   if (!file_digests_.contains(text)) {
-    const auto digest = schema_.data_digest ? schema_.data_digest(text) : std::nullopt;
+    const bool found = !trial || fs::path(text).is_absolute();
+    const auto digest = found && schema_.data_digest ? schema_.data_digest(text) : std::nullopt;
     file_digests_[text] = digest ? *digest : "pending:" + text;
   }
   if (file_digests_[text] == "pending:" + text) {
@@ -160,6 +165,16 @@ Value ValueChecker::check_file(CheckedValue& checked, const std::string& key, co
                           trial ? "there is no such finished trial" : "there is no such file");
   }
   return {text, value.at};
+}
+
+std::string ValueChecker::find_trial(const std::string& key, const std::string& text,
+                                     const Value& value) {
+  try {
+    if (schema_.trial_weights) return schema_.trial_weights(text, needs_).value_or(text);
+  } catch (const std::invalid_argument& error) {
+    findings_.problems.add(value.at, "[{}] {}", key, error.what());
+  }
+  return text;
 }
 
 Value ValueChecker::check_samples(const std::string& key, const Value& value) {

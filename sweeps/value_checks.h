@@ -30,15 +30,17 @@ struct CheckedValue {
 /// In `key` stands "optimizer", or "optimizer.momentum" for an option: kinds are looked up by it.
 class ValueChecker {
  public:
-  ValueChecker(const Schema& schema, std::filesystem::path folder, Findings& findings)
-      : schema_(schema), folder_(std::move(folder)), findings_(findings) {}
+  /// folder: of the study; needs: the studies that it needs.
+  ValueChecker(const Schema& schema, std::filesystem::path folder,
+               const std::vector<std::filesystem::path>& needs, Findings& findings)
+      : schema_(schema), folder_(std::move(folder)), needs_(needs), findings_(findings) {}
 
   CheckedValue check(const Knob& knob, const std::string& key, const Value& value);
 
   /// The option of that name of any row of the knob's kind, or of its own options; nullptr where
   /// there is none.
   const Knob* find_option(const Knob& knob, std::string_view option) const;
-  /// Absolute path or "trial:NAME" -> what stands for it in an identity, for every file seen.
+  /// Absolute path -> what stands for it in an identity, for every file seen.
   const std::map<std::string, std::string>& file_digests() const { return file_digests_; }
 
  private:
@@ -51,6 +53,8 @@ class ValueChecker {
   /// The words of the language's own knobs: which checkpoint, how often, which metric.
   void check_own_word(const std::string& key, const Value& value);
   Value check_file(CheckedValue& checked, const std::string& key, const Value& value);
+  /// `text`: as in Schema::trial_weights -> the path it means, or itself where there is none yet.
+  std::string find_trial(const std::string& key, const std::string& text, const Value& value);
   Value check_samples(const std::string& key, const Value& value);
   Value check_name(CheckedValue& checked, const Knob& knob, const std::string& key,
                    const Value& value);
@@ -64,6 +68,7 @@ class ValueChecker {
 
   const Schema& schema_;
   std::filesystem::path folder_;
+  const std::vector<std::filesystem::path>& needs_;
   Findings& findings_;
   std::map<std::string, std::string> file_digests_;
   std::map<std::string_view, Value> defaults_;  ///< by their TOML text

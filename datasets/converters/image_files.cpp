@@ -1,11 +1,12 @@
 #include "datasets/converters/image_files.h"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <gif_lib.h>
 #include <torch/torch.h>
 
 #include <memory>
-#include <opencv2/imgcodecs.hpp>
+#include <opencv2/core.hpp>
 #include <stdexcept>
 
 namespace medsweep::datasets {
@@ -48,10 +49,26 @@ std::uint8_t grey_of(const ColorMapObject& palette, int index, const std::filesy
   return color.Red;
 }
 
+using ReadImage = void (*)(const std::string& path, cv::Mat& image);
+
+/// The codecs lie beside the program: image_codecs_module.cpp.
+ReadImage open_codecs() {
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::filesystem::path library = folder / "libmedsweep_image_codecs.so";
+  void* codecs = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* function = codecs == nullptr ? nullptr : dlsym(codecs, "medsweep_read_image");
+  if (function == nullptr)
+    throw std::runtime_error(fmt::format("[{}] cannot be used: {}", library.string(), dlerror()));
+  return reinterpret_cast<ReadImage>(function);
+}
+
 cv::Mat decode_image(const std::filesystem::path& path) {
   check_exists(path);
+  static const ReadImage read_image = open_codecs();
   try {
-    return cv::imread(path.string(), cv::IMREAD_UNCHANGED | cv::IMREAD_IGNORE_ORIENTATION);
+    cv::Mat image;
+    read_image(path.string(), image);
+    return image;
   } catch (const cv::Exception& error) {
     throw std::runtime_error(fmt::format("[{}] cannot be decoded: {}", path.string(), error.err));
   }

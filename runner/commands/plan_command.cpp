@@ -4,8 +4,8 @@
 #include "results/layout.h"
 #include "runner/commands/commands.h"
 #include "runner/exit_codes.h"
-#include "runner/knobs.h"
 #include "runner/plan.h"
+#include "runner/trial_weights.h"
 
 namespace medsweep::runner {
 namespace {
@@ -18,9 +18,10 @@ struct PlanOptions {
 };
 
 int run_plan(const PlanOptions& options, const std::string& runs) {
-  const sweeps::Study study = sweeps::load_study(options.study, make_schema(), options.language);
-  const StudyPlan plan =
-      plan_costs(study, results::runs_folders(runs), options.probe ? Probe::kYes : Probe::kNo);
+  const auto folders = results::runs_folders(runs);
+  const sweeps::Study study =
+      sweeps::load_study(options.study, study_schema(folders), options.language);
+  const StudyPlan plan = plan_costs(study, folders, options.probe ? Probe::kYes : Probe::kNo);
   print(options.format == AnswerFormat::kJson ? plan_json(study, plan).dump(2)
                                               : plan_text(study, plan));
   return kDone;

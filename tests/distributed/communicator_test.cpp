@@ -172,9 +172,24 @@ TEST_F(MpiBackendTest, WhatCannotBeReducedIsRefusedBeforeAnybodyWaits) {
   EXPECT_THROW(reduce(whole, c10d::ReduceOp::PRODUCT), std::invalid_argument);
 }
 
-TEST_F(MpiBackendTest, ATimeoutReachesThisWorkAndAllAfterIt) {
+TEST_F(MpiBackendTest, TheCallerReducesAtOnceWhereThereIsNoWorker) {
+  const auto at_once =
+      mpi_process_group(MPI_COMM_WORLD, std::chrono::seconds(60), CollectiveThread::kCaller);
+  for (int i = 1; i <= 20; ++i) {
+    std::vector<torch::Tensor> one{torch::full({300'000}, double(i))};
+    EXPECT_TRUE(at_once->allreduce(one)->isCompleted());
+    EXPECT_TRUE(one[0].eq(i * size_).all().item<bool>());
+  }
+}
+
+class MpiTimeoutTest : public MpiBackendTest,
+                       public testing::WithParamInterface<CollectiveThread> {};
+INSTANTIATE_TEST_SUITE_P(Threads, MpiTimeoutTest,
+                         testing::Values(CollectiveThread::kWorker, CollectiveThread::kCaller));
+
+TEST_P(MpiTimeoutTest, ReachesThisWorkAndAllAfterIt) {
   std::vector<torch::Tensor> one{torch::ones({4})};
-  const auto slow = mpi_process_group(MPI_COMM_WORLD, milliseconds(300));
+  const auto slow = mpi_process_group(MPI_COMM_WORLD, milliseconds(300), GetParam());
   if (rank_ == 0 && size_ > 1) {
     const auto first = slow->allreduce(one), second = slow->allreduce(one);
     std::string missing;

@@ -237,7 +237,7 @@ TEST_F(TableTest, StatusCountsAndEstimates) {
   const std::string text = status_text(status, now_seconds() + 700);
   EXPECT_TRUE(
       text.starts_with("demo: 12 trials, 1 running, 5 done, 1 failed, 5 left\n"
-                       "time left: about 18 min\n"))
+                       "time left: about 18 min 20 s\n"))
       << text;
   EXPECT_NE(text.find("failed   =ce|x-s0  epoch 0/2  not_a_number: loss\n"), std::string::npos)
       << text;

@@ -49,8 +49,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"model = \"unet\"\nmetrics = [\"dise\"]\n", "did you mean 'dice'"},
         std::pair{"model = \"unet\"\nloss = \"bce\"\nactivation = \"softmax\"\n", "bce"},
         std::pair{"model = \"unet\"\ntasks = [[\"lv\"], [\"myo\"]]\n", "[tasks]"},
-        std::pair{"model = \"unet\"\nweights = \"trial:other\"\n",
-                  "[weights] 'trial:other'; a .safetensors file is allowed"},
+        std::pair{"model = \"unet\"\nweights = \"other\"\n",
+                  "[weights] 'other'; a .safetensors file, \"trial:NAME\""},
         std::pair{"model = \"unett\"\n", "did you mean 'unet'"}));
 
 TEST(KnobsWithoutEffect, AreLeftOutOfTheIdentity) {
