@@ -42,27 +42,33 @@ std::int64_t kept_bytes(Model& model, std::int64_t channels, std::int64_t side) 
   return counter->live();
 }
 
-// One number in place of each kernel: what a forward keeps depends on the shapes alone.
-void let_go_of_kernels(Model& model) {
-  for (torch::Tensor& parameter : model.parameters())
-    if (parameter.dim() > 1)
-      parameter.set_data(torch::zeros({}, parameter.options()).expand(parameter.sizes()));
+// One number in place of each kernel: what a forward keeps depends on the shapes alone. Returns the
+// bytes of the kernels' copies in bfloat16, which a forward in that precision would make and keep.
+std::int64_t let_go_of_kernels(Model& model, Precision precision) {
+  const auto type = precision == Precision::kBf16 ? torch::kBFloat16 : torch::kFloat;
+  std::int64_t copies = 0;
+  for (torch::Tensor& parameter : model.parameters()) {
+    if (parameter.dim() < 2) continue;
+    if (precision == Precision::kBf16) copies += 2 * parameter.numel();
+    parameter.set_data(torch::zeros({}, type).expand(parameter.sizes()));
+  }
+  return copies;
 }
 
 }  // namespace
 
-std::int64_t activation_bytes(std::shared_ptr<Model> model, std::int64_t channels,
-                              std::int64_t samples, datasets::Extent size) {
+std::int64_t activation_bytes(std::shared_ptr<Model> model, Precision precision,
+                              std::int64_t channels, std::int64_t samples, datasets::Extent size) {
   model->eval();
-  let_go_of_kernels(*model);
-  const std::int64_t small = model->size_multiple() * 2, large = model->size_multiple() * 4;
+  const std::int64_t copies = let_go_of_kernels(*model, precision);
+  const std::int64_t small = model->size_multiple() * 2, large = model->size_multiple() * 3;
   const std::int64_t first = kept_bytes(*model, channels, small);
   const std::int64_t second = kept_bytes(*model, channels, large);
   const double a_pixel =
       static_cast<double>(second - first) / static_cast<double>(large * large - small * small);
   const double constant = static_cast<double>(first) - a_pixel * static_cast<double>(small * small);
   const double pixels = static_cast<double>(samples * size.height * size.width);
-  return static_cast<std::int64_t>(1.125 * (a_pixel * pixels + std::max(constant, 0.0)));
+  return copies + static_cast<std::int64_t>(1.125 * (a_pixel * pixels + std::max(constant, 0.0)));
 }
 
 }  // namespace medsweep::models

@@ -53,7 +53,8 @@ class ParameterNumbers {
 // Calls draw(block) for each four numbers of `tensor`, in the order of its indices.
 template <typename Draw>
 void fill(torch::Tensor& tensor, const Draw& draw) {
-  const torch::Tensor values = torch::empty(tensor.sizes(), torch::kFloat);
+  const bool in_place = tensor.is_contiguous() && tensor.scalar_type() == torch::kFloat;
+  const torch::Tensor values = in_place ? tensor : torch::empty(tensor.sizes(), torch::kFloat);
   float* const out = values.data_ptr<float>();
   const std::int64_t count = values.numel();
   at::parallel_for(0, (count + 3) / 4, 1 << 14, [&](std::int64_t first, std::int64_t last) {
@@ -64,7 +65,7 @@ void fill(torch::Tensor& tensor, const Draw& draw) {
         out[4 * block + i] = four[static_cast<std::size_t>(i)];
     }
   });
-  tensor.copy_(values);
+  if (!in_place) tensor.copy_(values);
 }
 
 void fill_uniform(torch::Tensor& tensor, float bound, const ParameterNumbers& numbers) {

@@ -14,6 +14,7 @@
 #include "results/index.h"
 #include "runner/probe.h"
 #include "runner/settings.h"
+#include "runner/training_memory.h"
 #include "runner/trial_model.h"
 #include "runner/trial_rules.h"
 
@@ -73,10 +74,14 @@ class Networks {
         fmt::format("{}x{}", shape.channels, shape.classes), samples, extent.height, extent.width);
     const auto found = facts_.find(key);
     if (found != facts_.end()) return found->second;
-    auto model = make_model(settings, shape);
+    TrialSettings plain = settings;
+    plain.channels_last = false;  // which would copy the kernels and keep as much
+    auto model = make_model(plain, shape);
     const std::int64_t parameters = models::count_parameters(*model);
-    return facts_[key] = {parameters, models::activation_bytes(std::move(model), shape.channels,
-                                                               samples, extent)};
+    return facts_[key] = {
+               parameters,
+               models::activation_bytes(std::move(model), models::precision_of(settings.precision),
+                                        shape.channels, samples, extent)};
   }
 
  private:
@@ -111,6 +116,7 @@ StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesyst
     return plan;
   }
   const auto earlier = results::Index(runs).epoch_seconds(kKindKeys);
+  give_freed_memory_back();
   Networks networks;
   ProbedSeconds probed;
   std::set<std::string> paths;

@@ -11,4 +11,11 @@ void keep_freed_memory() {
 #endif
 }
 
+void give_freed_memory_back() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);  // its default; said, it no longer grows
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace medsweep::runner
