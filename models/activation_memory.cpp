@@ -57,13 +57,13 @@ std::int64_t let_go_of_kernels(Model& model, Precision precision) {
 
 }  // namespace
 
-std::int64_t activation_bytes(std::shared_ptr<Model> model, Precision precision,
-                              std::int64_t channels, std::int64_t samples, datasets::Extent size) {
-  model->eval();
-  const std::int64_t copies = let_go_of_kernels(*model, precision);
-  const std::int64_t small = model->size_multiple() * 2, large = model->size_multiple() * 3;
-  const std::int64_t first = kept_bytes(*model, channels, small);
-  const std::int64_t second = kept_bytes(*model, channels, large);
+std::int64_t activation_bytes(Model& model, Precision precision, std::int64_t channels,
+                              std::int64_t samples, datasets::Extent size) {
+  model.eval();
+  const std::int64_t copies = let_go_of_kernels(model, precision);
+  const std::int64_t small = model.size_multiple() * 2, large = model.size_multiple() * 3;
+  const std::int64_t first = kept_bytes(model, channels, small);
+  const std::int64_t second = kept_bytes(model, channels, large);
   const double a_pixel =
       static_cast<double>(second - first) / static_cast<double>(large * large - small * small);
   const double constant = static_cast<double>(first) - a_pixel * static_cast<double>(small * small);

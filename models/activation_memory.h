@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "datasets/batch.h"
 #include "models/model.h"
@@ -15,9 +14,9 @@ namespace medsweep::models {
 /// What a forward keeps for its backward is counted by the CPU allocator at two small sizes and
 /// carried on in proportion to the pixels, in the model's precision; an eighth is added for the
 /// gradients that are on their way. Within about 25 % of the measured peak for the U-Nets.
-/// Takes the model, whose kernels it lets go of first: planning holds no network twice.
-/// precision: the model's.
-std::int64_t activation_bytes(std::shared_ptr<Model> model, Precision precision,
-                              std::int64_t channels, std::int64_t samples, datasets::Extent size);
+/// Lets go of the kernels first, so that planning holds no network twice: the model is of no use
+/// afterwards. precision: the model's.
+std::int64_t activation_bytes(Model& model, Precision precision, std::int64_t channels,
+                              std::int64_t samples, datasets::Extent size);
 
 }  // namespace medsweep::models

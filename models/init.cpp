@@ -90,9 +90,9 @@ struct Fans {
 };
 
 Fans fans_of(const torch::Tensor& weight) {
-  const auto inputs = static_cast<float>(weight.numel() / weight.size(0));
-  const auto outputs = static_cast<float>(weight.numel() / weight.size(1));
-  return {inputs, outputs};
+  const std::int64_t inputs = weight.numel() / weight.size(0);
+  const std::int64_t outputs = weight.numel() / weight.size(1);
+  return {static_cast<float>(inputs), static_cast<float>(outputs)};
 }
 
 using FillWeight = void (*)(torch::Tensor& weight, const ParameterNumbers& numbers);

@@ -59,7 +59,7 @@ bool wants_to_extend(const std::string& difference) {
 /// The study that runs, given what stands in its folder.
 sweeps::Frozen settle(const FreezeOptions& options, const fs::path& file, sweeps::Study& study,
                       bool may_ask) {
-  const sweeps::Frozen frozen = sweeps::parse_frozen(read_file(file), file.string());
+  sweeps::Frozen frozen = sweeps::parse_frozen(read_file(file), file.string());
   if (options.on_difference == OnDifference::kSameCode) {
     const auto kept = sweeps::keep_identities(frozen, study);
     if (!kept.empty())

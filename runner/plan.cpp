@@ -76,12 +76,11 @@ class Networks {
     if (found != facts_.end()) return found->second;
     TrialSettings plain = settings;
     plain.channels_last = false;  // which would copy the kernels and keep as much
-    auto model = make_model(plain, shape);
+    const auto model = make_model(plain, shape);
     const std::int64_t parameters = models::count_parameters(*model);
-    return facts_[key] = {
-               parameters,
-               models::activation_bytes(std::move(model), models::precision_of(settings.precision),
-                                        shape.channels, samples, extent)};
+    return facts_[key] = {parameters,
+                          models::activation_bytes(*model, models::precision_of(settings.precision),
+                                                   shape.channels, samples, extent)};
   }
 
  private:

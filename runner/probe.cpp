@@ -50,7 +50,7 @@ double timed_step(const TrialSettings& settings, const DataShape& shape,
   TrainingStep step(*model, *group, reducer, settings.micro_batch_size);
   const std::int64_t multiple = model->size_multiple();
   const auto up = [&](std::int64_t side) { return (side + multiple - 1) / multiple * multiple; };
-  const auto batch = made_up_batch(samples, shape, {up(extent.height), up(extent.width)});
+  auto batch = made_up_batch(samples, shape, {up(extent.height), up(extent.width)});
   double best = 0;
   for (int i = 0; i < kSteps; ++i) {
     const auto start = std::chrono::steady_clock::now();

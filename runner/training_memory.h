@@ -9,8 +9,8 @@ namespace medsweep::runner {
 /// nothing.
 void keep_freed_memory();
 
-/// The contrary, for planning: what is freed goes back to the system, now and from now on. By itself
-/// glibc keeps large blocks too, once one has been freed.
+/// The contrary, for planning: what is freed goes back to the system, now and from now on. By
+/// itself glibc keeps large blocks too, once one has been freed.
 void give_freed_memory_back();
 
 }  // namespace medsweep::runner

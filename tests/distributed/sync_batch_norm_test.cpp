@@ -20,7 +20,8 @@ struct Spread {
 class SynchronizedBatchNormTest : public testing::Test {
  protected:
   std::unique_ptr<runner::Communicator> world_ = runner::mpi_communicator(MPI_COMM_WORLD);
-  c10::intrusive_ptr<c10d::ProcessGroup> group_ = world_->process_group(runner::CollectiveThread::kCaller);
+  c10::intrusive_ptr<c10d::ProcessGroup> group_ =
+      world_->process_group(runner::CollectiveThread::kCaller);
   std::size_t rank_ = static_cast<std::size_t>(world_->rank());
   std::size_t size_ = static_cast<std::size_t>(world_->size());
 

@@ -52,7 +52,7 @@ TEST_P(EveryNetworksMemory, IsWithinAQuarterOfTheMeasuredPeak) {
   const double peak = static_cast<double>(counter->peak());
 
   const auto estimate =
-      static_cast<double>(activation_bytes(model, options.precision, 3, 2, {192, 256}));
+      static_cast<double>(activation_bytes(*model, options.precision, 3, 2, {192, 256}));
 
   EXPECT_GT(estimate, 0.75 * peak);
   EXPECT_LT(estimate, 1.25 * peak);
