@@ -17,7 +17,7 @@ bash "$slurm/start.sh" "$work/cluster" 2 2 || fail "the cluster did not start"
 export SLURM_CONF=$work/cluster/slurm.conf RUNNER=$runner
 
 make_phantom phantom.h5
-tiny_study tiny 2 8
+tiny_study tiny 2 40
 identities=($(trial_identities tiny.toml))
 
 submit() {    # RUNS: two nodes, two ranks each, a trial a node
