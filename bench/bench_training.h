@@ -70,8 +70,7 @@ class Training {
     return result.losses.at("total");
   }
 
-  /// For snapshots, in all steps so far.
-  double seconds_waited() const { return seconds_waited_; }
+  double seconds_waited() const { return seconds_waited_; }  ///< for snapshots, in all steps
 
   const models::Model& model() const { return *model_; }
   const runner::Optimizer& optimizer() const { return *optimizer_; }

@@ -1,4 +1,5 @@
 # tests/<folder>/*_test.cpp         -> one executable a folder, label fast
+# tests/<folder>/*.cpp              -> what several of a folder's tests share: linked into each of its executables
 # tests/<folder>/*_slow_test.cpp    -> label slow;   *_manual_test.cpp -> label manual (never in CI)
 # tests/distributed/*_test.cpp      -> run by mpirun with 1, 2 and 4 ranks, label distributed
 # tests/{end_to_end,cluster}/*_test.sh, and *_manual_test.sh -> bash, label of the folder or manual; exit code 77 skips
@@ -8,7 +9,9 @@ set(test_environment
   "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;MEDSWEEP_SOURCE_DIR=${CMAKE_SOURCE_DIR};MEDSWEEP_BUILD_DIR=${CMAKE_BINARY_DIR};OMP_NUM_THREADS=1")
 
 function(medsweep_test_executable target folder sources)
-  add_executable(${target} ${sources} ${CMAKE_SOURCE_DIR}/tests/main.cpp)
+  file(GLOB shared CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cpp)
+  list(FILTER shared EXCLUDE REGEX "_test\\.cpp$")
+  add_executable(${target} ${sources} ${shared} ${CMAKE_SOURCE_DIR}/tests/main.cpp)
   target_link_libraries(${target} PRIVATE medsweep_${folder} GTest::gmock GTest::gtest)
   target_compile_definitions(${target} PRIVATE MEDSWEEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   if(folder MATCHES "^(datasets|models|runner)$")

@@ -9,6 +9,7 @@
 
 #include "runner/distributed/gradient_reducer.h"
 #include "runner/optimizer.h"
+#include "runner/training_memory.h"
 #include "runner/training_step.h"
 #include "runner/trial_data.h"
 
@@ -37,6 +38,7 @@ datasets::LoadedBatch made_up_batch(std::int64_t samples, const DataShape& shape
 
 double timed_step(const TrialSettings& settings, const DataShape& shape,
                   const datasets::Extent& extent, std::int64_t samples) {
+  keep_freed_memory();  // as the training does that is foretold
   const auto group = single_communicator();
   const auto model = make_model(settings, shape);
   model->train();
