@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <torch/torch.h>
 
 #include <algorithm>
 #include <map>
@@ -79,9 +80,28 @@ std::vector<Retina> find_retinas(const fs::path& half) {
   return retinas;
 }
 
+torch::Tensor read_drive_rgb(const fs::path& path) {
+  torch::Tensor image = read_image(path, ColorKind::kStored);
+  if (image.scalar_type() != torch::kUInt8 || image.size(0) != 3)
+    throw std::invalid_argument(
+        fmt::format("[{}] {} channels, {} bytes each; RGB of 8 bits is allowed", path.string(),
+                    image.size(0), image.element_size()));
+  return image;
+}
+
+torch::Tensor read_drive_mask(const fs::path& path) {
+  const torch::Tensor values = read_label_image(path);
+  const torch::Tensor unknown = values.ne(0).logical_and(values.ne(255));
+  if (unknown.any().item<bool>())
+    throw std::invalid_argument(
+        fmt::format("[{}] unknown label, grey level {}; 0 and 255 are allowed", path.string(),
+                    values.masked_select(unknown)[0].item<int>()));
+  return values.ne(0).to(torch::kUInt8);
+}
+
 torch::Tensor read_mask_of(const torch::Tensor& image, const fs::path& path,
                            const fs::path& image_path) {
-  torch::Tensor mask = read_gif_mask(path);
+  torch::Tensor mask = read_drive_mask(path);
   if (mask.size(0) != image.size(1) || mask.size(1) != image.size(2))
     throw std::invalid_argument(
         fmt::format("[{}] {} pixels, but its image {} has {} x {}; equal sizes are needed",
@@ -92,7 +112,7 @@ torch::Tensor read_mask_of(const torch::Tensor& image, const fs::path& path,
 
 RawSample read_retina(const Retina& retina) {
   RawSample sample;
-  sample.image = read_rgb(retina.image);
+  sample.image = read_drive_rgb(retina.image);
   sample.labels = read_mask_of(sample.image, retina.vessels, retina.image);
   sample.field_of_view = read_mask_of(sample.image, retina.field_of_view, retina.image);
   sample.id.name = retina.number;

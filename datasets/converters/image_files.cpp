@@ -1,119 +1,179 @@
 #include "datasets/converters/image_files.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
-#include <gif_lib.h>
+#include <fmt/ranges.h>
 #include <torch/torch.h>
 
-#include <memory>
-#include <opencv2/core.hpp>
+#include <limits>
+#include <opencv2/imgproc.hpp>
 #include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "datasets/converters/gif_picture.h"
+#include "datasets/converters/image_bytes.h"
+#include "datasets/converters/module.h"
 
 namespace medsweep::datasets {
 namespace {
 
-struct CloseGif {
-  void operator()(GifFileType* gif) const { DGifCloseFile(gif, nullptr); }
+constexpr const char* kCodecs = "libmedsweep_image_codecs.so";
+
+/// An image as it is stored, without alpha.
+struct StoredImage {
+  torch::Tensor planes;  // [C, H, W] uint8, int32 (16 bits unsigned), int16 or float32; red first
+  std::string_view format;  // "PNG"
 };
-using GifHandle = std::unique_ptr<GifFileType, CloseGif>;
 
-void check_exists(const std::filesystem::path& path) {
-  if (!std::filesystem::is_regular_file(path))
-    throw std::invalid_argument(fmt::format("[{}] no such file", path.string()));
-}
-
-[[noreturn]] void refuse_gif(const std::filesystem::path& path, int error) {
-  const char* text = GifErrorString(error);
-  throw std::runtime_error(fmt::format("[{}] cannot be read as GIF, truncated or damaged: {}",
-                                       path.string(), text == nullptr ? "unknown" : text));
-}
-
-GifHandle open_gif(const std::filesystem::path& path) {
-  check_exists(path);
-  int error = 0;
-  GifHandle gif(DGifOpenFileName(path.c_str(), &error));
-  if (gif == nullptr) refuse_gif(path, error);
-  if (DGifSlurp(gif.get()) != GIF_OK) refuse_gif(path, gif->Error);
-  if (gif->ImageCount < 1 || gif->SavedImages[0].RasterBits == nullptr) refuse_gif(path, 0);
-  return gif;
-}
-
-std::uint8_t grey_of(const ColorMapObject& palette, int index, const std::filesystem::path& path) {
-  if (index >= palette.ColorCount)
-    throw std::runtime_error(
-        fmt::format("[{}] a pixel has no colour in the palette: damaged", path.string()));
-  const GifColorType color = palette.Colors[index];
-  if (color.Red != color.Green || color.Green != color.Blue)
+cv::Mat decode_image(const std::string& bytes, const std::string& where) {
+  using Decode = void (*)(const char* bytes, std::size_t size, cv::Mat& image);
+  static const auto decode =
+      reinterpret_cast<Decode>(module_function(kCodecs, "medsweep_decode_image"));
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     throw std::invalid_argument(
-        fmt::format("[{}] a coloured GIF; shades of grey are allowed", path.string()));
-  return color.Red;
-}
-
-using ReadImage = void (*)(const std::string& path, cv::Mat& image);
-
-/// The codecs lie beside the program: image_codecs_module.cpp.
-ReadImage open_codecs() {
-  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  const std::filesystem::path library = folder / "libmedsweep_image_codecs.so";
-  void* codecs = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  void* function = codecs == nullptr ? nullptr : dlsym(codecs, "medsweep_read_image");
-  if (function == nullptr)
-    throw std::runtime_error(fmt::format("[{}] cannot be used: {}", library.string(), dlerror()));
-  return reinterpret_cast<ReadImage>(function);
-}
-
-cv::Mat decode_image(const std::filesystem::path& path) {
-  check_exists(path);
-  static const ReadImage read_image = open_codecs();
+        fmt::format("[{}] {} bytes; less than 2 GiB are allowed", where, bytes.size()));
+  cv::Mat image;  // [H, W] of blue, green, red
   try {
-    cv::Mat image;
-    read_image(path.string(), image);
-    return image;
+    decode(bytes.data(), bytes.size(), image);
   } catch (const cv::Exception& error) {
-    throw std::runtime_error(fmt::format("[{}] cannot be decoded: {}", path.string(), error.err));
+    throw std::runtime_error(fmt::format("[{}] cannot be decoded: {}", where, error.err));
   }
+  if (image.empty())
+    throw std::runtime_error(
+        fmt::format("[{}] cannot be decoded: no known image format, truncated or damaged", where));
+  return image;
+}
+
+torch::ScalarType torch_type_of(const cv::Mat& image, const std::string& where) {
+  switch (image.depth()) {
+    case CV_8U:
+      return torch::kUInt8;
+    case CV_16S:
+      return torch::kInt16;
+    case CV_32S:
+      return torch::kInt32;
+    case CV_32F:
+      return torch::kFloat32;
+    default:
+      throw std::invalid_argument(
+          fmt::format("[{}] {} channels of {} bytes; 8 or 16 bits or float32 are allowed", where,
+                      image.channels(), image.elemSize1()));
+  }
+}
+
+torch::Tensor planes_of(cv::Mat image, const std::string& where) {
+  if (image.channels() == 2 || image.channels() > 4)
+    throw std::invalid_argument(
+        fmt::format("[{}] {} channels; grey or colour, with or without alpha, is allowed", where,
+                    image.channels()));
+  if (image.channels() >= 3) {
+    cv::Mat red_first;
+    cv::cvtColor(image, red_first, image.channels() == 4 ? cv::COLOR_BGRA2RGB : cv::COLOR_BGR2RGB);
+    image = red_first;
+  }
+  if (image.depth() == CV_16U) image.convertTo(image, CV_32S);
+  const torch::ScalarType type = torch_type_of(image, where);
+  const std::int64_t channels = image.channels();
+  const auto row = static_cast<std::int64_t>(image.step1(0));
+  return torch::from_blob(image.data, {image.rows, image.cols, channels}, {row, channels, 1}, type)
+      .permute({2, 0, 1})
+      .clone(torch::MemoryFormat::Contiguous);
+}
+
+bool is_grey(const torch::Tensor& planes) {
+  return planes.size(0) == 1 || (planes[0].equal(planes[1]) && planes[0].equal(planes[2]));
+}
+
+StoredImage read_stored(const std::filesystem::path& path) {
+  const std::string where = path.string(), bytes = read_image_bytes(path);
+  const ImageBytes found = inspect_image_bytes(bytes, where);
+  StoredImage stored{.planes = {}, .format = found.format};
+  if (found.format == "GIF") {
+    stored.planes = read_gif_picture(bytes, where);
+    return stored;
+  }
+  stored.planes = planes_of(decode_image(bytes, where), where);
+  // Decoders give greys with alpha and palettes as colours.
+  if (stored.planes.size(0) == 3 && (found.gray || (found.palette && is_grey(stored.planes))))
+    stored.planes = stored.planes.narrow(0, 0, 1).contiguous();
+  return stored;
+}
+
+/// ITU-R 601 in PIL's integers: (19595 R + 38470 G + 7471 B + 2^15) / 2^16. [3, H, W] -> [1, H, W].
+torch::Tensor luminance(const torch::Tensor& planes) {
+  const torch::ScalarType type = planes.scalar_type();
+  const bool real = torch::isFloatingType(type);
+  const torch::ScalarType wide = real                    ? torch::kFloat64
+                                 : type == torch::kUInt8 ? torch::kInt32
+                                                         : torch::kInt64;
+  torch::Tensor sum = planes[0].to(wide) * 19595;
+  sum.add_(planes[1].to(wide), 38470).add_(planes[2].to(wide), 7471);
+  sum = real ? sum / 65536 : (sum + 32768).bitwise_right_shift(16);
+  return sum.to(type).unsqueeze(0);
+}
+
+torch::Tensor narrowed(const torch::Tensor& planes) {
+  if (planes.scalar_type() != torch::kInt32) return planes;
+  const bool fits = planes.max().item<int>() <= std::numeric_limits<std::int16_t>::max();
+  return planes.to(fits ? torch::kInt16 : torch::kFloat32);
+}
+
+torch::Tensor read_eight_bits(const std::filesystem::path& path) {
+  StoredImage stored = read_stored(path);
+  const torch::Tensor& planes = stored.planes;
+  if (planes.scalar_type() != torch::kUInt8)
+    throw std::invalid_argument(
+        fmt::format("[{}] {}-bit {} where 8 bits were expected", path.string(),
+                    torch::isFloatingType(planes.scalar_type()) ? 32 : 16, stored.format));
+  return planes;
 }
 
 }  // namespace
 
-torch::Tensor read_rgb(const std::filesystem::path& path) {
-  const cv::Mat image = decode_image(path);  // [H, W] of blue, green, red
-  if (image.empty())
-    throw std::runtime_error(fmt::format(
-        "[{}] cannot be decoded: no known image format, truncated or damaged", path.string()));
-  if (image.type() != CV_8UC3)
-    throw std::invalid_argument(
-        fmt::format("[{}] {} channels, {} bytes each; RGB of 8 bits is allowed", path.string(),
-                    image.channels(), image.elemSize1()));
-  return torch::from_blob(image.data, {image.rows, image.cols, 3},
-                          {static_cast<std::int64_t>(image.step[0]), 3, 1}, torch::kUInt8)
-      .permute({2, 0, 1})
-      .flip(0)
-      .contiguous();
+torch::Tensor read_image(const std::filesystem::path& path, ColorKind kind) {
+  torch::Tensor planes = read_stored(path).planes;
+  if (kind == ColorKind::kGray && planes.size(0) == 3) planes = luminance(planes);
+  if (kind == ColorKind::kRgb && planes.size(0) == 1) planes = planes.repeat({3, 1, 1});
+  return narrowed(planes);
 }
 
-torch::Tensor read_gif(const std::filesystem::path& path) {
-  const GifHandle gif = open_gif(path);
-  const SavedImage& picture = gif->SavedImages[0];
-  const ColorMapObject* palette =
-      picture.ImageDesc.ColorMap != nullptr ? picture.ImageDesc.ColorMap : gif->SColorMap;
-  if (palette == nullptr) refuse_gif(path, D_GIF_ERR_NO_COLOR_MAP);
-  torch::Tensor values =
-      torch::empty({picture.ImageDesc.Height, picture.ImageDesc.Width}, torch::kUInt8);
-  auto* const pixels = values.mutable_data_ptr<std::uint8_t>();
-  for (std::int64_t i = 0; i < values.numel(); ++i)
-    pixels[i] = grey_of(*palette, picture.RasterBits[i], path);
-  return values;
+torch::Tensor read_mask(const std::filesystem::path& path, int threshold) {
+  torch::Tensor planes = read_eight_bits(path);
+  if (planes.size(0) == 3) planes = luminance(planes);
+  const int brightest = planes.max().item<int>();
+  if (brightest > 0 && brightest < threshold)
+    throw std::invalid_argument(fmt::format(
+        "[{}] its brightest pixel is {}; a mask has pixels of {} and more, or none but 0",
+        path.string(), brightest, threshold));
+  return planes[0].ge(threshold).to(torch::kUInt8);
 }
 
-torch::Tensor read_gif_mask(const std::filesystem::path& path) {
-  const torch::Tensor values = read_gif(path);
-  const torch::Tensor unknown = values.ne(0).logical_and(values.ne(255));
-  if (unknown.any().item<bool>())
+torch::Tensor read_label_image(const std::filesystem::path& path) {
+  const torch::Tensor planes = read_eight_bits(path);
+  if (!is_grey(planes))
     throw std::invalid_argument(
-        fmt::format("[{}] unknown label, grey level {}; 0 and 255 are allowed", path.string(),
-                    values.masked_select(unknown)[0].item<int>()));
-  return values.ne(0).to(torch::kUInt8);
+        fmt::format("[{}] a coloured image; grey levels are allowed", path.string()));
+  return planes[0].contiguous();
+}
+
+void write_png(const std::filesystem::path& path, const torch::Tensor& image) {
+  using Encode = bool (*)(const cv::Mat& image, std::vector<std::uint8_t>& bytes);
+  static const auto encode =
+      reinterpret_cast<Encode>(module_function(kCodecs, "medsweep_encode_png"));
+  const bool colored = image.dim() == 3 && image.size(0) == 3;
+  if (image.scalar_type() != torch::kUInt8 || (image.dim() != 2 && !colored) || image.numel() == 0)
+    throw std::invalid_argument(fmt::format("[{}] {} of {}; [H, W] or [3, H, W] uint8 is allowed",
+                                            path.string(), fmt::join(image.sizes(), " x "),
+                                            torch::toString(image.scalar_type())));
+  const torch::Tensor pixels =
+      colored ? image.flip(0).permute({1, 2, 0}).contiguous() : image.contiguous();
+  const cv::Mat matrix(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)),
+                       colored ? CV_8UC3 : CV_8UC1, const_cast<void*>(pixels.const_data_ptr()));
+  std::vector<std::uint8_t> bytes;
+  if (!encode(matrix, bytes))
+    throw std::runtime_error(fmt::format("[{}] cannot be encoded as PNG", path.string()));
+  write_file_atomically(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 }  // namespace medsweep::datasets

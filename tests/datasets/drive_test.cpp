@@ -178,7 +178,7 @@ TEST(DriveReal, ATruncatedOriginalIsNamed) {
   std::filesystem::copy(source / "training/images/21_training.tif", folder / "21.tif");
   for (const std::uintmax_t kept : {600000u, 300000u, 1000u}) {
     std::filesystem::resize_file(folder / "21.tif", kept);
-    EXPECT_THAT([&] { read_rgb(folder / "21.tif"); },
+    EXPECT_THAT([&] { read_image(folder / "21.tif", ColorKind::kStored); },
                 ThrowsMessage<std::runtime_error>(HasSubstr("21.tif]")))
         << kept;
   }
