@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <libdeflate.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <array>
+#include <span>
 #include <stdexcept>
 
 namespace medsweep {
@@ -12,6 +14,12 @@ namespace {
 
 void check_ssl(int result, const char* what) {
   if (result != 1) throw std::runtime_error(fmt::format("[digest] {} failed in libcrypto", what));
+}
+
+std::string hex_of(std::span<const unsigned char> bytes) {
+  std::string text;
+  for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
 }
 
 }  // namespace
@@ -37,12 +45,19 @@ Sha256& Sha256::update(const void* bytes, std::size_t size) {
 std::string Sha256::hex() {
   std::array<unsigned char, 32> digest{};
   check_ssl(EVP_DigestFinal_ex(context_->evp, digest.data(), nullptr), "EVP_DigestFinal_ex");
-  std::string text;
-  for (const unsigned char byte : digest) text += fmt::format("{:02x}", byte);
-  return text;
+  return hex_of(digest);
 }
 
 std::string sha256_hex(std::string_view bytes) { return Sha256().update(bytes).hex(); }
+
+std::string hmac_sha256_hex(std::string_view key, std::string_view text) {
+  std::array<unsigned char, 32> digest{};
+  const unsigned char* const done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                                         reinterpret_cast<const unsigned char*>(text.data()),
+                                         text.size(), digest.data(), nullptr);
+  check_ssl(done != nullptr ? 1 : 0, "HMAC");
+  return hex_of(digest);
+}
 
 std::uint32_t crc32(std::string_view bytes) {
   return libdeflate_crc32(0, bytes.data(), bytes.size());

@@ -28,6 +28,10 @@ class Sha256 {
 /// 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
 
+/// HMAC-SHA-256 (RFC 2104) of `text` under `key`: 64 lower-case hexadecimal digits. Who does not
+/// have the key can neither undo it nor try texts.
+std::string hmac_sha256_hex(std::string_view key, std::string_view text);
+
 /// CRC-32 (IEEE 802.3, as zlib's): the checksum of journal lines.
 std::uint32_t crc32(std::string_view bytes);
 
