@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 #include <libdeflate.h>
-#include <nifti1_io.h>
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdlib>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -16,17 +14,18 @@
 #include <vector>
 
 #include "base/files.h"
+#include "datasets/converters/nifti_header.h"
 
 namespace medsweep::datasets {
 namespace {
 
-using NiftiImage = std::unique_ptr<nifti_image, decltype(&nifti_image_free)>;
+namespace fs = std::filesystem;
 
-constexpr double kUnitNormTolerance = 1e-3;
 constexpr std::size_t kLargestDeflateRatio = 1033;
+constexpr double kLabelTolerance = 1e-3;
 
 /// Every member of a gzip file, against its checksum; at most a megabyte beyond what is expected.
-std::string gunzipped(const std::filesystem::path& path, std::size_t expected) {
+std::string gunzipped(const fs::path& path, std::size_t expected) {
   const std::string stored = read_file(path);
   if (expected / kLargestDeflateRatio > stored.size()) return {};  // cannot hold them
   std::string plain(expected + (std::size_t{1} << 20), '\0');
@@ -50,12 +49,36 @@ std::string gunzipped(const std::filesystem::path& path, std::size_t expected) {
   return plain;
 }
 
+/// The type that takes the file's bits; unsigned ones of more than 8 bits come as signed.
+torch::ScalarType type_of_bits(const nifti_image& image, const fs::path& path) {
+  switch (image.datatype) {
+    case DT_UINT8:
+      return torch::kUInt8;
+    case DT_INT8:
+      return torch::kInt8;
+    case DT_INT16:
+    case DT_UINT16:
+      return torch::kInt16;
+    case DT_INT32:
+    case DT_UINT32:
+      return torch::kInt32;
+    case DT_INT64:
+      return torch::kInt64;
+    case DT_FLOAT32:
+      return torch::kFloat32;
+    case DT_FLOAT64:
+      return torch::kFloat64;
+    default:
+      throw std::invalid_argument(fmt::format(
+          "[{}] voxels of type {}; integers and real numbers of up to 64 bits are allowed",
+          path.string(), nifti_datatype_string(image.datatype)));
+  }
+}
+
 /// The voxels, from the file itself: niftiio would take those of `a.nii` for `a.nii.gz`, a file
 /// that ends early for a whole one, and would not look at gzip's checksum.
-void load_voxels(const std::filesystem::path& path, nifti_image& image) {
-  if (image.nifti_type != NIFTI_FTYPE_NIFTI1_1 || image.iname_offset < 0)
-    throw std::invalid_argument(fmt::format(
-        "[{}] header and voxels in two files; .nii and .nii.gz are allowed", path.string()));
+torch::Tensor load_voxels(const nifti_image& image, const fs::path& path) {
+  const torch::ScalarType type = type_of_bits(image, path);
   const auto offset = static_cast<std::size_t>(image.iname_offset);
   const std::size_t bytes = image.nvox * static_cast<std::size_t>(image.nbyper);
   const std::string file =
@@ -63,60 +86,13 @@ void load_voxels(const std::filesystem::path& path, nifti_image& image) {
   if (file.size() < offset + bytes)
     throw std::runtime_error(
         fmt::format("[{}] truncated: fewer voxels than its header says", path.string()));
-  image.data = std::malloc(bytes);  // freed by nifti_image_free
-  if (image.data == nullptr) throw std::bad_alloc();
-  std::memcpy(image.data, file.data() + offset, bytes);
+  torch::Tensor voxels = torch::empty({image.nt, image.nz, image.ny, image.nx}, type);
+  std::memcpy(voxels.data_ptr(), file.data() + offset, bytes);
   if (image.swapsize > 1 && image.byteorder != nifti_short_order())
-    nifti_swap_Nbytes(image.nvox, image.swapsize, image.data);
-}
-
-NiftiImage open_nifti(const std::filesystem::path& path) {
-  nifti_set_debug_level(0);  // it prints otherwise
-  if (!std::filesystem::exists(path))
-    throw std::invalid_argument(fmt::format("[{}] no such file", path.string()));
-  NiftiImage image(nifti_image_read(path.c_str(), 0), &nifti_image_free);
-  if (image == nullptr)
-    throw std::runtime_error(
-        fmt::format("[{}] no NIfTI image, or truncated in its header", path.string()));
-  const std::int64_t voxels = static_cast<std::int64_t>(image->nx) * image->ny * image->nz;
-  if (voxels < 1 || static_cast<std::int64_t>(image->nvox) != voxels)
-    throw std::invalid_argument(
-        fmt::format("[{}] {} axes of {} x {} x {} x {} ...; a 3-D image is allowed", path.string(),
-                    image->ndim, image->nx, image->ny, image->nz, image->nt));
-  load_voxels(path, *image);
-  return image;
-}
-
-/// As niftiio holds them, in the narrowest torch type that takes all values.
-torch::Tensor plain_voxels(const nifti_image& image, const std::string& path) {
-  const std::vector<std::int64_t> shape{image.nz, image.ny, image.nx};
-  const auto as = [&](torch::ScalarType type) {
-    return torch::from_blob(image.data, shape, type).clone();
-  };
-  switch (image.datatype) {
-    case DT_UINT8:
-      return as(torch::kUInt8);
-    case DT_INT8:
-      return as(torch::kInt8);
-    case DT_INT16:
-      return as(torch::kInt16);
-    case DT_UINT16:
-      return as(torch::kInt16).to(torch::kInt32).bitwise_and(0xFFFF);
-    case DT_INT32:
-      return as(torch::kInt32);
-    case DT_UINT32:
-      return as(torch::kInt32).to(torch::kInt64).bitwise_and(0xFFFFFFFF);
-    case DT_INT64:
-      return as(torch::kInt64);
-    case DT_FLOAT32:
-      return as(torch::kFloat32);
-    case DT_FLOAT64:
-      return as(torch::kFloat64);
-    default:
-      throw std::invalid_argument(fmt::format(
-          "[{}] voxels of type {}; integers and real numbers of up to 64 bits are allowed", path,
-          nifti_datatype_string(image.datatype)));
-  }
+    nifti_swap_Nbytes(image.nvox, image.swapsize, voxels.data_ptr());
+  if (image.datatype == DT_UINT16) return voxels.to(torch::kInt32).bitwise_and(0xFFFF);
+  if (image.datatype == DT_UINT32) return voxels.to(torch::kInt64).bitwise_and(0xFFFFFFFF);
+  return voxels;
 }
 
 torch::Tensor storable(const torch::Tensor& voxels) {
@@ -127,74 +103,95 @@ torch::Tensor storable(const torch::Tensor& voxels) {
   return voxels.to(fits ? torch::kInt16 : torch::kFloat32);
 }
 
-torch::Tensor scaled_voxels(const nifti_image& image, const std::string& path) {
-  const torch::Tensor voxels = plain_voxels(image, path);
+torch::Tensor scaled(const torch::Tensor& voxels, const nifti_image& image) {
   const double slope = image.scl_slope, intercept = image.scl_inter;
-  if (!std::isfinite(slope) || slope == 0 || (slope == 1 && intercept == 0)) return voxels;
+  if (!std::isfinite(slope) || slope == 0 || (slope == 1 && !(std::abs(intercept) > 0)))
+    return voxels;
   return voxels.to(torch::kFloat64) * slope + (std::isfinite(intercept) ? intercept : 0.0);
 }
 
-/// The shortest decimal that is this float: 1.68269, not 1.6826900243759155.
-double as_written(float value) { return std::stod(fmt::format("{}", value)); }
-
-std::array<double, 3> column_norms(const mat44& affine) {
-  std::array<double, 3> norms{};
-  for (int column = 0; column < 3; ++column) {
-    double sum = 0;
-    for (int row = 0; row < 3; ++row)
-      sum +=
-          static_cast<double>(affine.m[row][column]) * static_cast<double>(affine.m[row][column]);
-    norms[static_cast<std::size_t>(column)] = as_written(static_cast<float>(std::sqrt(sum)));
-  }
-  return norms;
+/// "x 3, y 0, z 7" of the first voxel of [C, D, H, W] where `wrong` is true.
+std::string first_place(const torch::Tensor& wrong) {
+  const torch::Tensor at = wrong.nonzero()[0];
+  const auto axis = [&](std::int64_t i) { return at[i].item<std::int64_t>(); };
+  const std::string channel = wrong.size(0) > 1 ? fmt::format(", channel {}", axis(0)) : "";
+  return fmt::format("x {}, y {}, z {}{}", axis(3), axis(2), axis(1), channel);
 }
 
-double millimetres_per_unit(int unit) {
-  if (unit == NIFTI_UNITS_METER) return 1000;
-  return unit == NIFTI_UNITS_MICRON ? 0.001 : 1;
+void check_finite(const torch::Tensor& voxels, const fs::path& path) {
+  if (!voxels.is_floating_point()) return;
+  const torch::Tensor wrong = voxels.isfinite().logical_not();
+  if (wrong.any().item<bool>())
+    throw std::invalid_argument(fmt::format("[{}] the voxel at {} is {}; finite numbers are needed",
+                                            path.string(), first_place(wrong),
+                                            voxels.masked_select(wrong)[0].item<double>()));
 }
 
-/// Along [x, y, z] as the affine has it.
-std::array<double, 3> voxel_size(const nifti_image& image) {
-  const std::array<double, 3> pixdim{as_written(std::abs(image.dx)), as_written(std::abs(image.dy)),
-                                     as_written(std::abs(image.dz))};
-  if (image.sform_code <= 0) return pixdim;  // the qform's columns are scaled by pixdim
-  const std::array<double, 3> norms = column_norms(image.sto_xyz);
-  const bool only_directions = std::ranges::all_of(
-      norms, [](double norm) { return std::abs(norm - 1) < kUnitNormTolerance; });
-  return only_directions ? pixdim : norms;
+enum class Channels { kOne, kAny };
+
+NiftiHeader open_image(const fs::path& path, Channels channels) {
+  NiftiHeader image = open_nifti_header(path);
+  image->nt = std::max(image->nt, 1);
+  const std::int64_t allowed = channels == Channels::kAny ? image->nt : 1;
+  const std::int64_t voxels =
+      static_cast<std::int64_t>(image->nx) * image->ny * image->nz * allowed;
+  if (voxels < 1 || static_cast<std::int64_t>(image->nvox) != voxels)
+    throw std::invalid_argument(
+        fmt::format("[{}] {} axes of {} x {} x {} x {} ...; a {} is allowed", path.string(),
+                    image->ndim, image->nx, image->ny, image->nz, image->nt,
+                    channels == Channels::kAny ? "3-D image, or one of channels in the 4th axis,"
+                                               : "3-D image"));
+  return image;
 }
 
-std::vector<double> spacing_of(const nifti_image& image, const std::string& path) {
-  const std::array<double, 3> size = voxel_size(image);
-  const double unit = millimetres_per_unit(image.xyz_units);
-  std::vector<double> spacing{size[2] * unit, size[1] * unit, size[0] * unit};
-  for (const double mm : spacing)
-    if (!std::isfinite(mm) || mm <= 0)
-      throw std::invalid_argument(
-          fmt::format("[{}] voxels of {} x {} x {}; positive sizes are allowed", path, size[0],
-                      size[1], size[2]));
-  return spacing;
+NiftiVolume read_image(const fs::path& path, Channels channels) {
+  const NiftiHeader image = open_image(path, channels);
+  const VolumeGeometry geometry = geometry_of(*image, path);
+  const torch::Tensor voxels = storable(scaled(load_voxels(*image, path), *image));
+  check_finite(voxels, path);
+  return {voxels, geometry.spacing, geometry.affine};
+}
+
+torch::Tensor whole_numbers(const torch::Tensor& values, const fs::path& path) {
+  check_finite(values, path);
+  const torch::Tensor wrong = (values - values.round()).abs().gt(kLabelTolerance);
+  if (wrong.any().item<bool>())
+    throw std::invalid_argument(
+        fmt::format("[{}] label {} at {}; whole numbers are allowed", path.string(),
+                    values.masked_select(wrong)[0].item<double>(), first_place(wrong)));
+  return values.round().clamp(INT32_MIN, INT32_MAX).to(torch::kInt32);
 }
 
 }  // namespace
 
-NiftiVolume read_nifti(const std::filesystem::path& path) {
-  const NiftiImage image = open_nifti(path);
-  return {storable(scaled_voxels(*image, path.string())), spacing_of(*image, path.string())};
+NiftiVolume read_nifti(const fs::path& path) {
+  NiftiVolume volume = read_image(path, Channels::kOne);
+  volume.voxels = volume.voxels.squeeze(0);
+  return volume;
 }
 
-NiftiVolume read_nifti_labels(const std::filesystem::path& path, std::int64_t largest) {
-  const NiftiImage image = open_nifti(path);
-  const torch::Tensor values = scaled_voxels(*image, path.string()).to(torch::kFloat64);
-  const torch::Tensor unknown = values.lt(0)
-                                    .logical_or(values.gt(static_cast<double>(largest)))
-                                    .logical_or(values.ne(values.round()));
-  if (unknown.any().item<bool>())
-    throw std::invalid_argument(
-        fmt::format("[{}] unknown label {}; 0 to {} are allowed", path.string(),
-                    values.masked_select(unknown)[0].item<double>(), largest));
-  return {values.to(torch::kUInt8), spacing_of(*image, path.string())};
+NiftiVolume read_nifti_channels(const fs::path& path) { return read_image(path, Channels::kAny); }
+
+NiftiVolume read_nifti_codes(const fs::path& path) {
+  const NiftiHeader image = open_image(path, Channels::kOne);
+  const VolumeGeometry geometry = geometry_of(*image, path);
+  torch::Tensor codes = scaled(load_voxels(*image, path), *image);
+  if (codes.is_floating_point()) codes = whole_numbers(codes.to(torch::kFloat64), path);
+  const torch::ScalarType type = codes.scalar_type();
+  if (type != torch::kUInt8 && type != torch::kInt16)
+    codes = codes.clamp(INT32_MIN, INT32_MAX).to(torch::kInt32);
+  return {codes.squeeze(0), geometry.spacing, geometry.affine};
+}
+
+NiftiVolume read_nifti_labels(const fs::path& path, std::int64_t largest) {
+  NiftiVolume volume = read_nifti_codes(path);
+  const std::int64_t lowest = volume.voxels.min().item<std::int64_t>();
+  const std::int64_t highest = volume.voxels.max().item<std::int64_t>();
+  if (lowest < 0 || highest > largest)
+    throw std::invalid_argument(fmt::format("[{}] unknown label {}; 0 to {} are allowed",
+                                            path.string(), lowest < 0 ? lowest : highest, largest));
+  volume.voxels = volume.voxels.to(torch::kUInt8);
+  return volume;
 }
 
 }  // namespace medsweep::datasets

@@ -5,6 +5,8 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -12,7 +14,6 @@
 #include <string>
 
 #include "base/files.h"
-#include "datasets/stored_array.h"
 
 namespace medsweep::datasets {
 
@@ -21,10 +22,11 @@ namespace medsweep::datasets {
 inline nifti_1_header made_header(const torch::Tensor& voxels) {
   nifti_1_header header{};
   header.sizeof_hdr = 348;
-  header.dim[0] = 3;
-  for (int axis = 0; axis < 3; ++axis)
-    header.dim[axis + 1] = static_cast<short>(voxels.size(2 - axis));
-  for (int axis = 4; axis < 8; ++axis) header.dim[axis] = 1;
+  const std::int64_t axes = voxels.dim();
+  header.dim[0] = static_cast<short>(axes);
+  for (std::int64_t axis = 0; axis < 7; ++axis)
+    header.dim[axis + 1] =
+        axis < axes ? static_cast<short>(voxels.size(axes - 1 - axis)) : short{1};
   const torch::ScalarType type = voxels.scalar_type();
   header.datatype = type == torch::kUInt8     ? 2
                     : type == torch::kInt16   ? 4
@@ -45,14 +47,13 @@ inline nifti_1_header made_header(const torch::Tensor& voxels) {
   return header;
 }
 
-/// Writes [D, H, W] voxels; gzip where the name ends so.
+/// Writes [D, H, W] voxels, or [C, D, H, W]; gzip where the name ends so.
 inline void write_nifti(const std::filesystem::path& path, const torch::Tensor& given,
                         const nifti_1_header& header) {
   const torch::Tensor voxels = given.contiguous();
   std::string bytes(352, '\0');
   std::memcpy(bytes.data(), &header, sizeof header);
-  const auto pixels = element_bytes(voxels);
-  bytes.append(reinterpret_cast<const char*>(pixels.data()), pixels.size());
+  bytes.append(static_cast<const char*>(voxels.data_ptr()), voxels.nbytes());
   if (path.extension() == ".gz") {
     libdeflate_compressor* compressor = libdeflate_alloc_compressor(6);
     std::string packed(libdeflate_gzip_compress_bound(compressor, bytes.size()), '\0');

@@ -163,9 +163,85 @@ TEST(NiftiLabels, OfAnyTypeAreBytes) {
   }
 }
 
+TEST(Nifti, TheFourthAxisIsChannelsWhereTheyAreAskedFor) {
+  const TemporaryFolder folder;
+  const torch::Tensor voxels = torch::arange(2 * 3 * 4 * 5).reshape({2, 3, 4, 5}) * 3;
+  write_nifti(folder / "a.nii.gz", voxels.to(torch::kInt16));
+  EXPECT_TRUE(
+      torch::equal(read_nifti_channels(folder / "a.nii.gz").voxels, voxels.to(torch::kInt16)));
+  write_nifti(folder / "b.nii.gz", voxels[1].to(torch::kInt16));
+  EXPECT_TRUE(torch::equal(read_nifti_channels(folder / "b.nii.gz").voxels,
+                           voxels.narrow(0, 1, 1).to(torch::kInt16)));
+}
+
+TEST(Nifti, AnAffineOfDirectionsIsGivenPixdimsLengths) {
+  const TemporaryFolder folder;
+  nifti_1_header header = made_header(made_voxels(torch::kInt16));
+  header.srow_x[3] = 17;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16), header);
+  const std::vector<double> expected{-1.5625, 0, 0, 17, 0, -1.25, 0, 0, 0, 0, 10, 0};
+  EXPECT_EQ(read_nifti(folder / "a.nii").affine, expected);
+}
+
+TEST(Nifti, AnAffineWithSpacingIsKeptAsItIs) {
+  const TemporaryFolder folder;
+  nifti_1_header header = made_header(made_voxels(torch::kInt16));
+  const std::vector<float> rows{0, -1.4F, 0, 3, 1.5F, 0, 0.1F, -80.5F, 0, 0.2F, 8, 1};
+  for (std::size_t i = 0; i < 4; ++i) {
+    header.srow_x[i] = rows[i];
+    header.srow_y[i] = rows[4 + i];
+    header.srow_z[i] = rows[8 + i];
+  }
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16), header);
+  const std::vector<double> expected{0, -1.4, 0, 3, 1.5, 0, 0.1, -80.5, 0, 0.2, 8, 1};
+  EXPECT_EQ(read_nifti(folder / "a.nii").affine, expected);
+}
+
+TEST(Nifti, TheAffineIsTheQformWhereThereIsNoSformAndElseUnknown) {
+  const TemporaryFolder folder;
+  nifti_1_header header = made_header(made_voxels(torch::kInt16));
+  header.sform_code = 0;
+  header.qform_code = 1;
+  header.quatern_d = 1;  // half a turn about z
+  header.qoffset_y = 5;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16), header);
+  const std::vector<double> expected{-1.5625, 0, 0, 0, 0, -1.25, 0, 5, 0, 0, 10, 0};
+  const NiftiVolume volume = read_nifti(folder / "a.nii");
+  ASSERT_EQ(volume.affine.size(), 12u);
+  for (std::size_t i = 0; i < 12; ++i) EXPECT_NEAR(volume.affine[i], expected[i], 1e-6) << i;
+  header.qform_code = 0;
+  write_nifti(folder / "a.nii", made_voxels(torch::kInt16), header);
+  EXPECT_TRUE(read_nifti(folder / "a.nii").affine.empty());
+}
+
+TEST(Nifti, AVoxelThatIsNoNumberIsNamed) {
+  const TemporaryFolder folder;
+  torch::Tensor voxels = torch::zeros({2, 3, 4});
+  voxels[1][2][3] = std::nan("");
+  write_nifti(folder / "a.nii.gz", voxels);
+  const std::string expected =
+      fmt::format("[{}] the voxel at x 3, y 2, z 1 is nan; finite numbers are needed",
+                  (folder / "a.nii.gz").string());
+  EXPECT_THAT([&] { read_nifti(folder / "a.nii.gz"); },
+              ThrowsMessage<std::invalid_argument>(expected));
+  EXPECT_THAT([&] { read_nifti_codes(folder / "a.nii.gz"); },
+              ThrowsMessage<std::invalid_argument>(expected));
+}
+
+TEST(NiftiLabels, CodesThatAScaleSlopeMovedAreWholeAgain) {
+  const TemporaryFolder folder;
+  write_nifti(folder / "a.nii.gz", torch::full({2, 3, 4}, 207.00001, torch::kFloat32));
+  EXPECT_TRUE(torch::equal(read_nifti_codes(folder / "a.nii.gz").voxels,
+                           torch::full({2, 3, 4}, 207, torch::kInt32)));
+  write_nifti(folder / "a.nii.gz", torch::full({2, 3, 4}, 1.5, torch::kFloat32));
+  EXPECT_THAT([&] { read_nifti_codes(folder / "a.nii.gz"); },
+              ThrowsMessage<std::invalid_argument>(
+                  HasSubstr("label 1.5 at x 0, y 0, z 0; whole numbers are allowed")));
+}
+
 TEST(NiftiLabels, UnknownOnesAreRefusedByFileAndValue) {
   const TemporaryFolder folder;
-  for (const double wrong : {4.0, -1.0, 1.5}) {
+  for (const double wrong : {4.0, -1.0}) {
     torch::Tensor labels = torch::zeros({2, 3, 4});
     labels[1][2][3] = wrong;
     write_nifti(folder / "a_gt.nii.gz", labels);
