@@ -13,16 +13,27 @@ void put_in_front(std::string& text, const std::string& member) {
   text = text.empty() ? text : fmt::format("{}:{}", member, text);
 }
 
-SampleId id_in_pool(SampleId id, const std::string& member) {
-  put_in_front(id.name, member);
-  put_in_front(id.case_name, member);
-  put_in_front(id.patient, member);
-  id.source = id.source.empty() ? member : fmt::format("{}:{}", member, id.source);
+SampleId id_in_pool(SampleId id, const PoolMember& member) {
+  put_in_front(id.name, member.name);
+  put_in_front(id.case_name, member.name);
+  if (!id.patient.starts_with('~'))  // PatientHash: the same person everywhere
+    put_in_front(id.patient, member.dataset.empty() ? member.name : member.dataset);
+  id.source = id.source.empty() ? member.name : fmt::format("{}:{}", member.name, id.source);
   return id;
 }
 
 std::int64_t bytes_of(const torch::Tensor& tensor) {
   return tensor.defined() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
+}
+
+std::int64_t bytes_of(const RawSample& sample) {
+  const Instances& objects = sample.instances;
+  std::int64_t bytes = 0;
+  for (const torch::Tensor* tensor :
+       {&sample.image, &sample.labels, &sample.field_of_view, &sample.second_observer,
+        &objects.boxes, &objects.labels, &objects.ignore, &objects.masks})
+    bytes += bytes_of(*tensor);
+  return bytes;
 }
 
 void check_members(const std::vector<PoolMember>& members) {
@@ -53,7 +64,8 @@ PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight) {
           file->samples(),
           file->sizes(),
           [file](std::int64_t index) { return file->read(index); },
-          weight};
+          weight,
+          file->name()};
 }
 
 DataPool::DataPool(std::vector<PoolMember> members, std::int64_t cache_bytes)
@@ -62,7 +74,7 @@ DataPool::DataPool(std::vector<PoolMember> members, std::int64_t cache_bytes)
   first_.push_back(0);
   for (const PoolMember& member : members_) {
     for (const SampleId& id : member.samples)
-      samples_.push_back(members_.size() == 1 ? id : id_in_pool(id, member.name));
+      samples_.push_back(members_.size() == 1 ? id : id_in_pool(id, member));
     sizes_.insert(sizes_.end(), member.sizes.begin(), member.sizes.end());
     first_.push_back(std::ssize(samples_));
   }
@@ -86,8 +98,7 @@ RawSample DataPool::read(std::int64_t index) const {
   }
   RawSample sample = members_[member].read(index - first_[member]);
   sample.id = samples_[position];
-  const std::int64_t bytes =
-      bytes_of(sample.image) + bytes_of(sample.labels) + bytes_of(sample.field_of_view);
+  const std::int64_t bytes = bytes_of(sample);
   const std::scoped_lock lock(mutex_);
   if (!cache_[position] && cached_bytes_ + bytes <= cache_bytes_) {
     cache_[position] = std::make_shared<const RawSample>(sample);

@@ -21,7 +21,8 @@ struct PoolMember {
   std::vector<SampleId> samples;
   std::vector<Extent> sizes;
   std::function<RawSample(std::int64_t index)> read;
-  double weight = 1;  ///< its share of an epoch's draws; only ratios count
+  double weight = 1;      ///< its share of an epoch's draws; only ratios count
+  std::string dataset{};  ///< "rsna": what patients are called by; empty: `name`
 };
 
 /// A data file as a member, called by its file name without folder and ending.
@@ -29,10 +30,13 @@ PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight = 1);
 
 /// The samples of one or more data files behind each other, read once where they fit in memory.
 ///
-/// In a pool of several, names, cases and patients get their member's name in front
-/// ("montgomery:MCUCXR_0001_0"), and sources likewise ("montgomery:training", or "montgomery"
-/// where a file gives none): nobody is mistaken for a namesake of another file. In a pool of one
-/// they stay. SampleId::index stays the position in its file.
+/// In a pool of several, names and cases get their member's name in front
+/// ("montgomery_512:MCUCXR_0001_0"), and sources likewise ("montgomery_512:training", or
+/// "montgomery_512" where a file gives none). Patients get their data set's name in front
+/// ("montgomery:MCUCXR_0001_0"): a namesake of another data set is somebody else, but two files
+/// made of one data set show the same person, whom no split divides. A patient's keyed hash
+/// ("~1c9f...") stays as it is: with one key, it is the same person in any data set. In a pool of
+/// one all stay. SampleId::index stays the position in its file.
 ///
 /// Threads: all may be called at once.
 class DataPool {

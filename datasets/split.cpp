@@ -1,95 +1,18 @@
 #include "datasets/split.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 #include <stdexcept>
 
 #include "base/catalog.h"
-#include "base/random.h"
-#include "datasets/apportion.h"
-#include "datasets/shuffle.h"
+#include "datasets/split_units.h"
 
 namespace medsweep::datasets {
 namespace {
-
-enum class PartStream : std::uint64_t { kTest = 1, kValidation };
-
-struct Unit {
-  std::string name, group;
-  std::vector<std::int64_t> samples;
-};
-using Units = std::vector<Unit>;
-
-std::string_view unit_word(SplitUnit by) {
-  return by == SplitUnit::kPatient ? "patient" : by == SplitUnit::kSource ? "source" : "sample";
-}
-
-const std::string& unit_name(const SampleId& sample, SplitUnit by) {
-  const std::string& name = by == SplitUnit::kPatient  ? sample.patient
-                            : by == SplitUnit::kSource ? sample.source
-                                                       : sample.name;
-  if (name.empty())
-    throw std::invalid_argument(fmt::format(
-        "[split] sample '{}' has no {}; by = \"sample\" is allowed", sample.name, unit_word(by)));
-  return name;
-}
-
-// Sorted by name: the order of the samples must not matter.
-Units units_of(std::span<const SampleId> samples, const SplitOptions& options) {
-  if (!options.stratify.empty() && options.stratify != "group")
-    throw std::invalid_argument(
-        fmt::format("[split] stratify = \"{}\"; \"group\" is allowed", options.stratify));
-  std::map<std::string, Unit> units;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const std::string& name = unit_name(samples[i], options.by);
-    const std::string group = options.stratify.empty() ? "" : samples[i].group;
-    if (!options.stratify.empty() && group.empty())
-      throw std::invalid_argument(
-          fmt::format("[split] sample '{}' has no group; stratify needs one for every sample",
-                      samples[i].name));
-    Unit& unit = units.try_emplace(name, Unit{name, group, {}}).first->second;
-    if (unit.group != group)
-      throw std::invalid_argument(
-          fmt::format("[split] {} '{}' is in the groups '{}' and '{}'; one group is allowed",
-                      unit_word(options.by), name, unit.group, group));
-    unit.samples.push_back(static_cast<std::int64_t>(i));
-  }
-  Units list;
-  for (auto& [name, unit] : units) list.push_back(std::move(unit));
-  return list;
-}
-
-// The units of each group in a random order, groups by name.
-std::vector<Units> shuffled_groups(const Units& units, std::uint64_t seed, PartStream part) {
-  std::map<std::string, Units> groups;
-  for (const Unit& unit : units) groups[unit.group].push_back(unit);
-  std::vector<Units> shuffled;
-  for (auto& [name, members] : groups) {
-    shuffle(members, RandomStream({seed, static_cast<std::uint64_t>(RandomUse::kSplit),
-                                   static_cast<std::uint64_t>(part), shuffled.size()}));
-    shuffled.push_back(std::move(members));
-  }
-  return shuffled;
-}
-
-using Names = std::set<std::string>;
-
-// `count` units, of each group its share (largest remainders).
-Names draw_units(const Units& units, std::int64_t count, std::uint64_t seed, PartStream part) {
-  const auto groups = shuffled_groups(units, seed, part);
-  std::vector<double> sizes;
-  for (const Units& group : groups) sizes.push_back(static_cast<double>(group.size()));
-  const std::vector<std::int64_t> shares = apportion(count, sizes);
-  Names names;
-  for (std::size_t g = 0; g < groups.size(); ++g)
-    for (std::int64_t i = 0; i < shares[g]; ++i)
-      names.insert(groups[g][static_cast<std::size_t>(i)].name);
-  return names;
-}
 
 std::string straddles(const Unit& unit, std::string_view word, std::string_view in,
                       std::string_view out, std::string_view key) {
@@ -101,9 +24,9 @@ std::string straddles(const Unit& unit, std::string_view word, std::string_view 
 
 // Units all of whose samples are `wanted`. A unit with only some is an error.
 template <typename Wanted>
-Names whole_units(const Units& units, std::span<const SampleId> samples,
-                  const SplitOptions& options, std::string_view key, const Wanted& wanted) {
-  Names names;
+UnitNames whole_units(const Units& units, std::span<const SampleId> samples,
+                      const SplitOptions& options, std::string_view key, const Wanted& wanted) {
+  UnitNames names;
   for (const Unit& unit : units) {
     const SampleId *in = nullptr, *out = nullptr;
     for (const std::int64_t i : unit.samples) {
@@ -117,7 +40,7 @@ Names whole_units(const Units& units, std::span<const SampleId> samples,
   return names;
 }
 
-void check_known(std::string_view key, const std::string& name, const Names& known) {
+void check_known(std::string_view key, const std::string& name, const UnitNames& known) {
   if (known.contains(name)) return;
   const std::vector<std::string_view> views(known.begin(), known.end());
   if (views.empty())
@@ -154,31 +77,31 @@ std::int64_t unit_count(const PartRequest& request, std::size_t units, SplitUnit
 }
 
 // The units of one part among those still free.
-Names part_units(const Units& units, std::span<const SampleId> samples, const SplitOptions& options,
-                 const PartRequest& request) {
+UnitNames part_units(const Units& units, std::span<const SampleId> samples,
+                     const SplitOptions& options, const PartRequest& request) {
   if (std::holds_alternative<std::monostate>(request.part)) return {};
   if (const auto* source = std::get_if<SourceIs>(&request.part)) {
-    Names known;
+    UnitNames known;
     for (const SampleId& sample : samples) known.insert(sample.source);
     check_known(request.key, source->name, known);
     return whole_units(units, samples, options, request.key,
                        [&](const SampleId& id) { return id.source == source->name; });
   }
   if (const auto* cases = std::get_if<std::vector<std::string>>(&request.part)) {
-    Names known;
+    UnitNames known;
     for (const SampleId& sample : samples) known.insert({sample.case_name, sample.patient});
     for (const std::string& name : *cases) check_known(request.key, name, known);
-    const Names listed(cases->begin(), cases->end());
+    const UnitNames listed(cases->begin(), cases->end());
     return whole_units(units, samples, options, request.key, [&](const SampleId& id) {
       return listed.contains(id.case_name) || listed.contains(id.patient);
     });
   }
   const std::int64_t count = unit_count(request, units.size(), options.by);
-  return count == 0 ? Names{} : draw_units(units, count, options.seed, request.stream);
+  return count == 0 ? UnitNames{} : draw_units(units, count, options.seed, request.stream);
 }
 
 // Dealt group after group without a break: groups and totals are both balanced within one.
-Names fold_units(const Units& units, const SplitOptions& options, std::int64_t fold) {
+UnitNames fold_units(const Units& units, const SplitOptions& options, std::int64_t fold) {
   const auto count = static_cast<std::int64_t>(units.size());
   if (options.folds < 2 || options.folds > count)
     throw std::invalid_argument(fmt::format("[split] {} folds of {} {}s; 2 to {} are allowed",
@@ -186,7 +109,7 @@ Names fold_units(const Units& units, const SplitOptions& options, std::int64_t f
   if (fold < 0 || fold >= options.folds)
     throw std::invalid_argument(
         fmt::format("[split] fold {}; 0 to {} are allowed", fold, options.folds - 1));
-  Names names;
+  UnitNames names;
   std::int64_t dealt = 0;
   for (const Units& group : shuffled_groups(units, options.seed, PartStream::kValidation))
     for (const Unit& unit : group)
@@ -194,15 +117,53 @@ Names fold_units(const Units& units, const SplitOptions& options, std::int64_t f
   return names;
 }
 
-// Moves the named units' samples out of `units` into one sorted list.
-std::vector<std::int64_t> take(Units& units, const Names& names) {
-  std::vector<std::int64_t> samples;
-  for (const Unit& unit : units)
-    if (names.contains(unit.name))
-      samples.insert(samples.end(), unit.samples.begin(), unit.samples.end());
-  std::erase_if(units, [&](const Unit& unit) { return names.contains(unit.name); });
-  std::ranges::sort(samples);
-  return samples;
+std::string fold_text(std::int64_t fold) {
+  return fold < 0 ? "no fold" : fmt::format("fold {}", fold);
+}
+
+// The fold of a unit, the same for all of its samples; -1: it trains in all.
+std::int64_t fold_of(const Unit& unit, std::span<const SampleId> samples, SplitUnit by) {
+  const SampleId& first = samples[static_cast<std::size_t>(unit.samples.front())];
+  for (const std::int64_t i : unit.samples)
+    if (const SampleId& other = samples[static_cast<std::size_t>(i)]; other.fold != first.fold)
+      throw std::invalid_argument(fmt::format(
+          "[split] {} '{}' would be divided: sample '{}' is of {}, '{}' of {} in the file; one "
+          "fold is allowed",
+          unit_word(by), unit.name, first.name, fold_text(first.fold), other.name,
+          fold_text(other.fold)));
+  return first.fold;
+}
+
+// The units that the file's fold validates.
+UnitNames file_fold_units(const Units& units, std::span<const SampleId> samples,
+                          const SplitOptions& options, std::int64_t fold) {
+  std::set<std::int64_t> known;
+  UnitNames names;
+  for (const Unit& unit : units) {
+    const std::int64_t own = fold_of(unit, samples, options.by);
+    if (own >= 0) known.insert(own);
+    if (own == fold && fold >= 0) names.insert(unit.name);
+  }
+  if (known.empty())
+    throw std::invalid_argument(
+        "[split] validation = { folds = \"file\" }, but no sample has a fold; { folds = 5 } draws "
+        "them");
+  if (!known.contains(fold))
+    throw std::invalid_argument(
+        fmt::format("[split] fold {} is not in the file; it has {}", fold, fmt::join(known, ", ")));
+  return names;
+}
+
+UnitNames validation_units(const Units& units, std::span<const SampleId> samples,
+                           const SplitOptions& options, std::int64_t fold) {
+  if (options.fold_source == FoldSource::kFile)
+    return file_fold_units(units, samples, options, fold);
+  if (options.folds != 0) return fold_units(units, options, fold);
+  if (fold != -1)
+    throw std::invalid_argument(
+        fmt::format("[split] fold {} without folds; validation = {{ folds = 5 }} is needed", fold));
+  return part_units(units, samples, options,
+                    {"validation", options.validation, PartStream::kValidation});
 }
 
 }  // namespace
@@ -226,19 +187,12 @@ SourceIs source_is(std::string_view text) {
 Split split(std::span<const SampleId> samples, const SplitOptions& options, std::int64_t fold) {
   Units units = units_of(samples, options);
   Split result;
-  result.test =
-      take(units, part_units(units, samples, options, {"test", options.test, PartStream::kTest}));
-  if (options.folds == 0 && fold != -1)
-    throw std::invalid_argument(
-        fmt::format("[split] fold {} without folds; validation = {{ folds = 5 }} is needed", fold));
-  result.validation =
-      take(units, options.folds != 0
-                      ? fold_units(units, options, fold)
-                      : part_units(units, samples, options,
-                                   {"validation", options.validation, PartStream::kValidation}));
-  Names rest;
+  result.test = take_units(
+      units, part_units(units, samples, options, {"test", options.test, PartStream::kTest}));
+  result.validation = take_units(units, validation_units(units, samples, options, fold));
+  UnitNames rest;
   for (const Unit& unit : units) rest.insert(unit.name);
-  result.train = take(units, rest);
+  result.train = take_units(units, rest);
   if (result.train.empty())
     throw std::invalid_argument(
         fmt::format("[split] nothing is left to train on: {} samples to test, {} to validate of {}",

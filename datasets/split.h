@@ -27,11 +27,18 @@ SourceIs source_is(std::string_view text);
 using SplitPart =
     std::variant<std::monostate, SourceIs, std::vector<std::string>, double, std::int64_t>;
 
+/// Whose folds a cross-validation has.
+enum class FoldSource {
+  kDrawn,  ///< `folds` of them, drawn here
+  kFile,   ///< SampleId::fold, as the data set gives them
+};
+
 /// The table [split] of a study.
 struct SplitOptions {
   SplitPart test;              ///< taken first
-  SplitPart validation = 0.2;  ///< of what the test leaves; unused where folds > 0
+  SplitPart validation = 0.2;  ///< of what the test leaves; unused where there are folds
   std::int64_t folds = 0;      ///< validation = { folds = 5 }
+  FoldSource fold_source = FoldSource::kDrawn;  ///< kFile: validation = { folds = "file" }
   SplitUnit by = SplitUnit::kPatient;
   std::string stratify;  ///< "group", or empty
   std::uint64_t seed = 0;
@@ -47,12 +54,13 @@ struct Split {
 ///
 /// A fraction is rounded to whole units, at least one and not all. With `stratify`, each part and
 /// each fold has of every group its share within one unit, and folds differ by at most one unit.
-/// fold: which fold validates, in [0, folds); -1 where folds = 0.
+/// fold: which fold validates, in [0, folds); -1 where there are none. The file's fold i validates
+/// the units whose samples have it; units without a fold (-1) train in all.
 ///
 /// Throws std::invalid_argument, in words: an unknown source or case (with the nearest name), a
-/// case list or source that cuts a patient in two, more folds than units, a fraction outside
-/// [0, 1), a count that leaves nothing to train on, a unit in two groups, a sample without the
-/// patient or group that is asked for.
+/// case list, source or fold of the file that cuts a patient in two, more folds than units or than
+/// the file has, a fraction outside [0, 1), a count that leaves nothing to train on, a unit in two
+/// groups, a sample without the patient or group that is asked for.
 Split split(std::span<const SampleId> samples, const SplitOptions& options, std::int64_t fold = -1);
 
 }  // namespace medsweep::datasets

@@ -33,7 +33,9 @@ datasets::SplitOptions split_options(const TrialSettings& settings) {
   if (split.contains("test")) options.test = part_from(split.at("test"));
   if (split.contains("validation")) {
     const Json& validation = split.at("validation");
-    if (validation.is_object())
+    if (validation.is_object() && validation.at("folds").is_string())
+      options.fold_source = datasets::FoldSource::kFile;
+    else if (validation.is_object())
       options.folds = validation.at("folds").get<std::int64_t>();
     else
       options.validation = part_from(validation);

@@ -217,13 +217,14 @@ void PlanReader::read_folds(const Value& folds, Plan& plan) {
   const Value* split = document_.find("split");
   const Value* validation = split ? split->find("validation") : nullptr;
   const Value* parts = validation ? validation->find("folds") : nullptr;
+  const bool of_file = parts && parts->string();  // how many there are, the data know
   if (chosen.empty() && parts) {
     findings_.notes.add(parts->at, "[split] fold 0 alone: [repeat] says nothing of folds");
     chosen = {0};
   }
   if (chosen.empty()) return;
   const std::int64_t most = std::ranges::max(chosen);
-  if (validation && (!parts || !parts->integer() || most >= *parts->integer()))
+  if (validation && !of_file && (!parts || !parts->integer() || most >= *parts->integer()))
     findings_.problems.add(
         folds.at,
         "[repeat] fold {}, but [split] validation = {}; {{ folds = {} }} or more is allowed", most,

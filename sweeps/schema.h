@@ -33,7 +33,7 @@ enum class KnobType {
   kDatasets,  ///< "a.h5", { file, weight }, or a list of them -> [{"file":absolute,"weight":1}];
               ///< other keys of such a table are knobs, set where the data set is used
   kStages,    ///< [{ layers, epochs, learning_rate }]
-  kSamples,   ///< of a split: 0.2, 4, ["case"], "source:testing", { folds = 5 }
+  kSamples,   ///< of a split: 0.2, 4, ["case"], "source:testing", { folds = 5 or "file" }
   kOptions,   ///< a table of options without a name: split, evaluate, early_stop
   kAny,       ///< of a knob that this version does not know
 };

@@ -43,6 +43,11 @@ constexpr std::string_view kTrial = "trial:";
 constexpr Knob kNameOptions[] = {{"weight", KnobType::kNumber, "1", "in a sum", 0}};
 constexpr Knob kFoldOptions[] = {
     {"folds", KnobType::kInteger, "", "parts of a cross-validation", 2}};
+constexpr Knob kFoldsOfFile[] = {{.key = "folds",
+                                  .type = KnobType::kString,
+                                  .default_value = "",
+                                  .sentence = "the parts that the data file gives",
+                                  .choices = "file"}};
 
 }  // namespace
 
@@ -179,8 +184,8 @@ std::string ValueChecker::find_trial(const std::string& key, const std::string& 
 
 Value ValueChecker::check_samples(const std::string& key, const Value& value) {
   CheckedValue unused;
-  if (value.find("folds") && key.ends_with(".validation"))
-    return check_options(unused, kFoldOptions, key, value);
+  if (const Value* folds = value.find("folds"); folds && key.ends_with(".validation"))
+    return check_options(unused, folds->string() ? kFoldsOfFile : kFoldOptions, key, value);
   if (const Array* cases = value.array()) {
     if (std::ranges::all_of(*cases, [](const Value& one) { return one.string() != nullptr; }))
       return value;
@@ -191,11 +196,12 @@ Value ValueChecker::check_samples(const std::string& key, const Value& value) {
   } else if (const std::string* source = value.string()) {
     if (source->starts_with("source:")) return value;
   }
-  findings_.problems.add(value.at,
-                         "[{}] {}; a fraction between 0 and 1, a count, \"source:NAME\", a list of "
-                         "cases{} is allowed",
-                         key, plain_text(value),
-                         key.ends_with(".validation") ? " or {{ folds = 5 }}" : "");
+  findings_.problems.add(
+      value.at,
+      "[{}] {}; a fraction between 0 and 1, a count, \"source:NAME\", a list of "
+      "cases{} is allowed",
+      key, plain_text(value),
+      key.ends_with(".validation") ? ", { folds = 5 } or { folds = \"file\" }" : "");
   return value;
 }
 

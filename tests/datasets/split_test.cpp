@@ -179,13 +179,88 @@ TEST(Split, ErrorsSayWhatIsAllowed) {
   EXPECT_THROW(source_is("testing"), std::invalid_argument);
 }
 
+// Patients 1 ... 6 by turns in the folds 0, 1, 2; `free` more have none.
+std::vector<SampleId> hearts_with_folds(std::int64_t free = 0) {
+  auto samples = hearts(6 + free);
+  for (SampleId& id : samples) {
+    const std::int64_t number = std::stoll(id.patient.substr(7)) - 1;
+    id.fold = number < 6 ? number % 3 : -1;
+  }
+  return samples;
+}
+
+SplitOptions folds_of_file() {
+  SplitOptions options;
+  options.fold_source = FoldSource::kFile;
+  return options;
+}
+
+TEST(Split, TheFilesFoldsValidateWhomTheFileSays) {
+  const auto samples = hearts_with_folds();
+  const Split parts = split(samples, folds_of_file(), 1);
+  EXPECT_EQ(patients_of(samples, parts.validation),
+            (std::set<std::string>{"patient002", "patient005"}));
+  EXPECT_EQ(patients_of(samples, parts.train),
+            (std::set<std::string>{"patient001", "patient003", "patient004", "patient006"}));
+  EXPECT_TRUE(parts.test.empty());
+}
+
+TEST(Split, WhoHasNoFoldInTheFileTrainsInAll) {
+  const auto samples = hearts_with_folds(2);
+  for (const std::int64_t fold : {0, 1, 2}) {
+    const auto train = patients_of(samples, split(samples, folds_of_file(), fold).train);
+    EXPECT_EQ(train.size(), 6U);
+    EXPECT_TRUE(train.contains("patient007") && train.contains("patient008"));
+  }
+}
+
+TEST(Split, TheTestIsTakenBeforeTheFilesFolds) {
+  const auto samples = hearts_with_folds();
+  SplitOptions options = folds_of_file();
+  options.test = cases({"patient002"});
+  const Split parts = split(samples, options, 1);
+  EXPECT_EQ(patients_of(samples, parts.test), (std::set<std::string>{"patient002"}));
+  EXPECT_EQ(patients_of(samples, parts.validation), (std::set<std::string>{"patient005"}));
+  options.test = cases({"patient002", "patient005"});
+  EXPECT_EQ(refusal(samples, options, 1), "[split] fold 1 is not in the file; it has 0, 2");
+}
+
+TEST(Split, FoldsThatTheFileLacksAreRefused) {
+  EXPECT_EQ(refusal(hearts(6), folds_of_file(), 0),
+            "[split] validation = { folds = \"file\" }, but no sample has a fold; { folds = 5 } "
+            "draws them");
+  EXPECT_EQ(refusal(hearts_with_folds(), folds_of_file(), 3),
+            "[split] fold 3 is not in the file; it has 0, 1, 2");
+  EXPECT_EQ(refusal(hearts_with_folds(), folds_of_file(), -1),
+            "[split] fold -1 is not in the file; it has 0, 1, 2");
+}
+
+TEST(Split, AFoldOfTheFileThatDividesAPatientIsRefused) {
+  auto samples = hearts_with_folds();
+  samples[4].fold = 2;
+  const std::string text =
+      "[split] patient 'patient001' would be divided: sample 'patient001_ED/0' is of fold 0, "
+      "'patient001_ES/1' of fold 2 in the file; one fold is allowed";
+  for (const std::int64_t fold : {0, 1, 2})
+    EXPECT_EQ(refusal(samples, folds_of_file(), fold), text);
+  samples[4].fold = -1;
+  EXPECT_EQ(refusal(samples, folds_of_file(), 0),
+            "[split] patient 'patient001' would be divided: sample 'patient001_ED/0' is of fold 0, "
+            "'patient001_ES/1' of no fold in the file; one fold is allowed");
+  SplitOptions options = folds_of_file();
+  options.by = SplitUnit::kSample;
+  EXPECT_EQ(split(samples, options, 0).validation.size(), 11U);
+}
+
 TEST(Split, AUnitInTwoGroupsOrWithoutAPatientIsRefused) {
   auto samples = hearts(4, 2);
   samples[1].group = "other";
   SplitOptions options;
   options.stratify = "group";
   EXPECT_EQ(refusal(samples, options),
-            "[split] patient 'patient001' is in the groups 'G0' and 'other'; one group is allowed");
+            "[split] patient 'patient001' is in the groups 'G0' (sample 'patient001_ED/0') and "
+            "'other' (sample "
+            "'patient001_ED/1'); one group is allowed");
   samples = hearts(4);
   samples[3].patient = "";
   EXPECT_EQ(refusal(samples, {}),

@@ -98,6 +98,10 @@ TEST(Repeat, SeedsAndFoldsMultiplyAndOnlyAdd) {
               HasSubstr("\"validation\":{\"folds\":4}"));
   EXPECT_THAT(problems_of(study("[repeat]\nfolds = 5\n[split]\nvalidation = { folds = 3 }\n")),
               ElementsAre(HasSubstr("[repeat] fold 4, but [split] validation = { folds = 3 }")));
+  const Study of_file =
+      load_text(study("[repeat]\nfolds = 3\n[split]\nvalidation = { folds = \"file\" }\n"));
+  EXPECT_THAT(names_of(of_file), ElementsAre("maskrcnn-f0", "maskrcnn-f1", "maskrcnn-f2"));
+  EXPECT_THAT(of_file.trials[2].knobs, HasSubstr("\"validation\":{\"folds\":\"file\"}"));
 }
 
 TEST(Extends, MergesDeeplyTheExtendedAxesFirstAndFindsCircles) {
@@ -223,13 +227,21 @@ TEST(Check, EvaluationSaysWhichCheckpointHowOftenAndByWhat) {
 }
 
 TEST(Split, TakesSharesCountsCasesSourcesAndFoldsAndNothingElse) {
-  for (const char* validation : {"0.2", "4", "[\"case_1\"]", "\"source:testing\"", "{ folds = 5 }"})
+  for (const char* validation :
+       {"0.2", "4", "[\"case_1\"]", "\"source:testing\"", "{ folds = 5 }", "{ folds = \"file\" }"})
     EXPECT_FALSE(
         load_text(study("[split]\nvalidation = " + std::string(validation) + "\n")).trials.empty());
-  for (const char* validation : {"1.5", "-1", "[3]", "\"testing\"", "{ folds = 1 }", "true"})
+  for (const char* validation :
+       {"1.5", "-1", "[3]", "\"testing\"", "{ folds = 1 }", "{ folds = \"fil\" }", "true"})
     EXPECT_EQ(problems_of(study("[split]\nvalidation = " + std::string(validation) + "\n")).size(),
               1U)
         << validation;
+  EXPECT_THAT(problems_of(study("[split]\nvalidation = true\n")),
+              ElementsAre(HasSubstr("[split.validation] true; a fraction between 0 and 1, a count, "
+                                    "\"source:NAME\", a list of cases, { folds = 5 } or { folds = "
+                                    "\"file\" } is allowed")));
+  EXPECT_THAT(problems_of(study("[split]\nvalidation = { folds = \"fil\" }\n")),
+              ElementsAre(HasSubstr("one of these is allowed: file")));
 }
 
 TEST(Table, IsThatOfTheVaryingAxesWithoutOne) {
