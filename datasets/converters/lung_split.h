@@ -32,7 +32,7 @@ struct LungSplit {
 /// where it has the fewest pixels, of equal ones the one nearest to the middle.
 LungSplit split_lungs(const torch::Tensor& mask);
 
-/// "by thirds", ... for notes and reports.
+/// In words, for notes and reports.
 const char* lung_split_text(LungSplitBy by);
 
 }  // namespace medsweep::datasets
