@@ -61,20 +61,6 @@ datasets::Extent extent_from(const std::vector<std::int64_t>& sides) {
   return sides.size() == 2 ? datasets::Extent{sides[0], sides[1]} : datasets::Extent{};
 }
 
-datasets::SampleOptions sample_options(const TrialSettings& settings) {
-  datasets::SampleOptions options;
-  options.color_mode = settings.color_mode;
-  options.normalization = settings.normalize;
-  options.classes = settings.classes;
-  options.augmentation = datasets::make_augmentation(settings.augmentation.name,
-                                                     augmentation_options(settings.augmentation));
-  options.resize = datasets::resize_mode(settings.resize);
-  options.size = extent_from(settings.size);
-  options.patch = {extent_from(settings.patch), settings.foreground, settings.patches_per_image};
-  options.seed = static_cast<std::uint64_t>(settings.seed);
-  return options;
-}
-
 std::shared_ptr<DataPool> open_pool(const std::vector<DataSource>& sources) {
   std::vector<datasets::PoolMember> members;
   for (const DataSource& source : sources)
@@ -101,6 +87,20 @@ void add_other_datasets(const TrialSettings& settings, const datasets::SampleOpt
 }
 
 }  // namespace
+
+datasets::SampleOptions sample_options(const TrialSettings& settings) {
+  datasets::SampleOptions options;
+  options.color_mode = settings.color_mode;
+  options.normalization = settings.normalize;
+  options.classes = settings.classes;
+  options.augmentation = datasets::make_augmentation(settings.augmentation.name,
+                                                     augmentation_options(settings.augmentation));
+  options.resize = datasets::resize_mode(settings.resize);
+  options.size = extent_from(settings.size);
+  options.patch = {extent_from(settings.patch), settings.foreground, settings.patches_per_image};
+  options.seed = static_cast<std::uint64_t>(settings.seed);
+  return options;
+}
 
 TrialData open_trial_data(const TrialSettings& settings) {
   TrialData data;

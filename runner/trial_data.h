@@ -34,6 +34,9 @@ struct TrialData {
   DataShape shape;
 };
 
+/// What becomes of a stored sample on its way to the trial's network.
+datasets::SampleOptions sample_options(const TrialSettings& settings);
+
 /// Opens the data files and divides their samples. Throws what the files and the split throw.
 TrialData open_trial_data(const TrialSettings& settings);
 

@@ -1,0 +1,155 @@
+#include "runner/trained_model.h"
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+
+#include "base/files.h"
+#include "datasets/color_mode.h"
+#include "results/layout.h"
+#include "runner/checkpoint.h"
+#include "runner/prediction.h"
+#include "runner/safetensors.h"
+#include "runner/trial_data.h"
+#include "runner/trial_model.h"
+#include "runner/trial_weights.h"
+#include "sweeps/freeze.h"
+
+namespace medsweep::runner {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kTrialPrefix = "trial:";
+constexpr const char* kAllowed =
+    "STUDY/NAME, the folder of a trial or a checkpoint of one is allowed";
+
+std::vector<sweeps::Trial> trials_in(const fs::path& study_folder) {
+  const fs::path file = results::frozen_study(study_folder);
+  return sweeps::parse_frozen(read_file(file), file.string()).trials;
+}
+
+TrainedTrial trained(const std::string& study, const sweeps::Trial& trial, fs::path weights) {
+  return {study, trial.name, trial.identity, read_settings(trial), std::move(weights)};
+}
+
+/// "lungs/unet+bn" in one of the runs folders.
+TrainedTrial called(const std::string& text, const std::vector<fs::path>& runs) {
+  const std::size_t slash = text.find('/');
+  const std::string study = text.substr(0, slash);
+  const std::string name = slash == std::string::npos ? "" : text.substr(slash + 1);
+  for (const fs::path& folder : runs) {
+    const fs::path study_folder = results::study_folder(folder, study);
+    if (study.empty() || !fs::exists(results::frozen_study(study_folder))) continue;
+    const std::vector<sweeps::Trial> trials = trials_in(study_folder);
+    const auto trial = std::ranges::find(trials, name, &sweeps::Trial::name);
+    if (trial == trials.end())
+      throw std::invalid_argument(fmt::format("[{}] no trial '{}' in the study {}; {} has {}", text,
+                                              name, study, study, trials.front().name));
+    const auto weights = trial_weights(fmt::format("trial:{}/{}", study, name), {}, runs);
+    if (weights) return trained(study, *trial, *weights);
+    throw std::invalid_argument(
+        fmt::format("[{}] the trial is not finished; a trained one is allowed", text));
+  }
+  throw std::invalid_argument(fmt::format("[{}] no such trial in {}; {}", text,
+                                          runs.empty() ? "" : runs.front().string(), kAllowed));
+}
+
+/// The folder RUNS/STUDY/trials/IDENTITY that the path is or lies in; empty where there is none.
+fs::path trial_folder_of(const fs::path& path) {
+  for (fs::path folder = path; folder.has_relative_path(); folder = folder.parent_path())
+    if (folder.parent_path().filename() == "trials") return folder;
+  return {};
+}
+
+TrainedTrial lying_at(const std::string& text) {
+  const fs::path path = fs::canonical(text), folder = trial_folder_of(path);
+  const fs::path study_folder = folder.parent_path().parent_path();
+  if (folder.empty() || !fs::exists(results::frozen_study(study_folder)))
+    throw std::invalid_argument(fmt::format("[{}] lies in no study's folder; {}", text, kAllowed));
+  const std::vector<sweeps::Trial> trials = trials_in(study_folder);
+  const auto trial =
+      std::ranges::find(trials, folder.filename().string(), &sweeps::Trial::identity);
+  if (trial == trials.end())
+    throw std::invalid_argument(
+        fmt::format("[{}] no trial of that identity in its study; {}", text, kAllowed));
+  const std::string study = study_folder.filename().string();
+  const fs::path checkpoint = fs::is_directory(path) ? path : path.parent_path();
+  if (path != folder && fs::exists(checkpoint / kModelFile))
+    return trained(study, *trial, checkpoint / kModelFile);
+  const std::string name = fmt::format("trial:{}/{}", study, trial->name);
+  const auto weights = trial_weights(name, {}, {study_folder.parent_path()});
+  if (!weights)
+    throw std::invalid_argument(
+        fmt::format("[{}] the trial is not finished; a trained one, or one of its checkpoints, is "
+                    "allowed",
+                    text));
+  return trained(study, *trial, *weights);
+}
+
+/// What its labels are called: said by the study, else by the data.
+std::vector<std::string> classes_of(const TrainedTrial& trial) {
+  if (!trial.settings.classes.empty()) return trial.settings.classes;
+  const std::string& file = trial.settings.dataset.front().file;
+  const auto summary = datasets::summarize(file);
+  if (!summary)
+    throw std::invalid_argument(
+        fmt::format("[{}/{}] its data file {} is gone, which has the names of its classes",
+                    trial.study, trial.name, file));
+  return summary->classes;
+}
+
+PredictionOptions window_options(const TrialSettings& settings) {
+  PredictionOptions options;
+  if (settings.patch.size() == 2) options.patch = {settings.patch[0], settings.patch[1]};
+  options.overlap = settings.overlap;
+  return options;
+}
+
+/// The image as the samples of training were dressed.
+datasets::EvaluationSample dressed(const torch::Tensor& image, const TrialSettings& settings,
+                                   const std::vector<std::string>& classes) {
+  datasets::RawSample sample;
+  sample.image = image;
+  sample.labels = torch::zeros({image.size(1), image.size(2)}, torch::kUInt8);
+  sample.id.name = sample.id.case_name = sample.id.patient = "image";
+  datasets::PoolMember member{.name = "image",
+                              .classes = classes,
+                              .channels = image.size(0),
+                              .samples = {sample.id},
+                              .sizes = {{image.size(1), image.size(2)}},
+                              .read = [sample](std::int64_t) { return sample; }};
+  const auto pool = std::make_shared<const datasets::DataPool>(std::vector{std::move(member)});
+  return datasets::SegmentationDataset(pool, {0}, sample_options(settings),
+                                       datasets::SampleMode::kEvaluate)
+      .evaluate(0);
+}
+
+}  // namespace
+
+TrainedTrial trained_trial(const std::string& text, const std::vector<fs::path>& runs) {
+  if (text.starts_with(kTrialPrefix)) return called(text.substr(kTrialPrefix.size()), runs);
+  return fs::exists(text) ? lying_at(text) : called(text, runs);
+}
+
+TrainedModel::TrainedModel(TrainedTrial trial)
+    : trial_(std::move(trial)), classes_(classes_of(trial_)) {
+  TrialSettings settings = trial_.settings;
+  settings.precision = "fp32";
+  const DataShape shape{datasets::color_mode_channels(settings.color_mode, 1),
+                        static_cast<std::int64_t>(classes_.size())};
+  model_ = make_model(settings, shape);
+  load_tensors(*model_, SafeTensors(trial_.weights).all());
+  model_->eval();
+}
+
+models::Prediction TrainedModel::predict(const torch::Tensor& image) const {
+  const datasets::EvaluationSample sample = dressed(image, trial_.settings, classes_);
+  const std::lock_guard lock(mutex_);
+  return predict_sample(*model_, sample, window_options(trial_.settings));
+}
+
+}  // namespace medsweep::runner
