@@ -36,6 +36,7 @@ class LungModels {
   /// Before split_lungs: [H, W] uint8, 0 or 1.
   torch::Tensor vote(const torch::Tensor& image) const;
 
+  LungInput input() const { return input_; }
   /// The files of weights, for whoever keeps results.
   std::vector<std::filesystem::path> files() const;
   /// "lungs/unet (bf50a0e53573b5e2)", each.

@@ -8,8 +8,10 @@
 #include <string_view>
 
 #include "datasets/converters/converters.h"
+#include "results/layout.h"
 #include "runner/commands/commands.h"
 #include "runner/exit_codes.h"
+#include "runner/lung_conversion.h"
 
 namespace medsweep::runner {
 namespace {
@@ -20,14 +22,16 @@ struct PrepareOptions {
   std::string spacing, window, classes;  ///< as written: "1,1.5,1.5"
   std::string compression = "deflate";
   bool skip_bad = false;
+  std::vector<std::string> lung_models;
+  bool equalize = true;
   std::vector<std::string> given;  ///< of kConverterOptions, those on the command line
 };
 
 /// What only some converters read; the table of converters says which.
-constexpr std::array kConverterOptions{"dimension", "spacing", "color",     "classes",
-                                       "images",    "labels",  "label-map", "annotations",
-                                       "patient",   "window",  "normalize", "kind",
-                                       "patients",  "slices",  "size",      "seed"};
+constexpr std::array kConverterOptions{"dimension", "spacing",   "color",       "classes", "images",
+                                       "labels",    "label-map", "annotations", "patient", "window",
+                                       "normalize", "kind",      "patients",    "slices",  "size",
+                                       "channels",  "seed"};
 
 std::vector<std::string> split_at_commas(std::string_view text) {
   std::vector<std::string> parts;
@@ -98,11 +102,23 @@ void show_report(const datasets::ConverterReport& report, const std::string& out
                     report.digest.substr(0, 16)));
 }
 
-int run_prepare(const PrepareOptions& options) {
+datasets::ConverterReport convert(const PrepareOptions& options,
+                                  const datasets::ConverterOptions& converter,
+                                  const std::string& runs) {
+  if (options.lung_models.empty())
+    return datasets::convert(options.data_set, converter, show_conversion);
+  if (options.data_set != "chest_xray")
+    throw std::invalid_argument(
+        fmt::format("[prepare {}] --lung-model is of chest_xray only", options.data_set));
+  const LungModels models(options.lung_models, results::runs_folders(runs),
+                          options.equalize ? LungInput::kEqualized : LungInput::kAsStored);
+  return convert_with_lungs(converter, models, show_conversion);
+}
+
+int run_prepare(const PrepareOptions& options, const std::string& runs) {
   check_given(options);
   const datasets::ConverterOptions converter = converter_options(options);
-  show_report(datasets::convert(options.data_set, converter, show_conversion),
-              converter.output.string());
+  show_report(convert(options, converter, runs), converter.output.string());
   return kDone;
 }
 
@@ -146,6 +162,16 @@ void add_source_options(CLI::App& command, PrepareOptions& options) {
   command.add_option("--normalize", converter.normalize, "none or brain: z-score within the brain");
 }
 
+void add_lung_options(CLI::App& command, PrepareOptions& options) {
+  command
+      .add_option("--lung-model", options.lung_models,
+                  "chest_xray: a trained trial that draws the lungs, STUDY/NAME or its folder; "
+                  "several vote")
+      ->allow_extra_args(false);
+  command.add_flag("--no-equalize{false}", options.equalize,
+                   "chest_xray: the models see the images as they are");
+}
+
 void add_phantom_options(CLI::App& command, datasets::PhantomOptions& phantom) {
   command.add_option("--kind", phantom.kind, "phantom: hearts, vessels, lungs, opacities or blobs");
   command.add_option("--patients", phantom.patients, "phantom: patients")
@@ -154,6 +180,8 @@ void add_phantom_options(CLI::App& command, datasets::PhantomOptions& phantom) {
       ->check(CLI::Range(1, 100'000));
   command.add_option("--size", phantom.size, "phantom: pixels a side")
       ->check(CLI::Range(1, 100'000));
+  command.add_option("--channels", phantom.channels, "phantom: of blobs, 1 or 2")
+      ->check(CLI::Range(1, 2));
   command.add_option("--seed", phantom.seed, "phantom: which ones");
 }
 
@@ -165,11 +193,12 @@ void add_prepare_command(CLI::App& app, CommandLine& line) {
   command->footer(converters_help);
   add_common_options(*command, *options);
   add_source_options(*command, *options);
+  add_lung_options(*command, *options);
   add_phantom_options(*command, options->converter.phantom);
   command->callback([&line, command, options] {
     for (const char* name : kConverterOptions)
       if (command->count(fmt::format("--{}", name)) > 0) options->given.emplace_back(name);
-    line.chosen = [options] { return run_prepare(*options); };
+    line.chosen = [&line, options] { return run_prepare(*options, line.runs); };
   });
 }
 
