@@ -45,6 +45,18 @@ find_library(DEFLATE_LIBRARY deflate REQUIRED)
 add_library(libdeflate INTERFACE)
 target_link_libraries(libdeflate INTERFACE ${DEFLATE_LIBRARY})
 
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+add_library(zstd ALIAS PkgConfig::ZSTD)
+
+# DCMTK's own CMake package of Debian names build folders; its libraries are enough.
+find_path(DCMTK_INCLUDE_DIR dcmtk/dcmdata/dctk.h REQUIRED)
+add_library(dcmtk INTERFACE)
+target_include_directories(dcmtk SYSTEM INTERFACE ${DCMTK_INCLUDE_DIR})
+foreach(library dcmimage dcmimgle dcmjpeg dcmdata oflog ofstd)
+  find_library(DCMTK_${library} ${library} REQUIRED)
+  target_link_libraries(dcmtk INTERFACE ${DCMTK_${library}})
+endforeach()
+
 pkg_check_modules(OMPI REQUIRED IMPORTED_TARGET ompi-c)
 add_library(mpi_c INTERFACE)
 target_link_libraries(mpi_c INTERFACE PkgConfig::OMPI)

@@ -33,7 +33,7 @@ void check_shape(const Hdf5File& file, const OpenArray& open, const StoredArray&
         fmt::format("[{}] {} has another shape than the index says", file.path(), path));
 }
 
-/// Sets how the array is filtered; false for filters other than [shuffle,] [deflate].
+/// Sets how the array is filtered; false for filters other than [shuffle,] [deflate or zstd].
 bool take_filters(const OpenArray& open, StoredArray& array) {
   array.shuffle = Shuffle::kNo;
   array.compression = Compression::kNone;
@@ -48,6 +48,8 @@ bool take_filters(const OpenArray& open, StoredArray& array) {
       array.shuffle = Shuffle::kYes;
     else if (filter == H5Z_FILTER_DEFLATE && i == count - 1)
       array.compression = Compression::kDeflate;
+    else if (filter == kZstdFilter && i == count - 1)
+      array.compression = Compression::kZstd;
     else
       return false;
   }
@@ -61,22 +63,37 @@ std::optional<StoredChunk> contiguous_place(const OpenArray& open) {
                      .bytes = static_cast<std::int64_t>(H5Dget_storage_size(open.data.get()))};
 }
 
-std::optional<StoredChunk> single_chunk_place(const OpenArray& open, const StoredArray& array) {
+/// The places of all chunks, row by row; empty where one has no storage.
+std::vector<StoredChunk> chunk_places(const OpenArray& open, const StoredArray& array) {
+  std::vector<StoredChunk> places;
+  const std::vector<std::int64_t> grid = chunk_grid(array);
+  std::array<hsize_t, H5S_MAX_RANK> origin{};
+  for (bool more = true; more;) {
+    unsigned mask = 0;
+    haddr_t address = HADDR_UNDEF;
+    hsize_t bytes = 0;
+    if (H5Dget_chunk_info_by_coord(open.data.get(), origin.data(), &mask, &address, &bytes) < 0 ||
+        address == HADDR_UNDEF)
+      return {};
+    places.push_back({.offset = static_cast<std::int64_t>(address),
+                      .bytes = static_cast<std::int64_t>(bytes),
+                      .filter_mask = mask});
+    more = false;
+    for (std::size_t axis = grid.size(); axis-- > 0 && !more;) {
+      origin[axis] += static_cast<hsize_t>(array.chunk[axis]);
+      more = origin[axis] < static_cast<hsize_t>(array.shape[axis]);
+      if (!more) origin[axis] = 0;
+    }
+  }
+  return places;
+}
+
+bool take_chunk_shape(const OpenArray& open, StoredArray& array) {
   std::array<hsize_t, H5S_MAX_RANK> chunk{};
   const int axes = H5Pget_chunk(open.properties.get(), H5S_MAX_RANK, chunk.data());
-  if (axes != static_cast<int>(array.shape.size())) return std::nullopt;
-  for (std::size_t axis = 0; axis < array.shape.size(); ++axis)
-    if (chunk[axis] != static_cast<hsize_t>(array.shape[axis])) return std::nullopt;
-  const std::array<hsize_t, H5S_MAX_RANK> origin{};
-  unsigned mask = 0;
-  haddr_t address = HADDR_UNDEF;
-  hsize_t bytes = 0;
-  if (H5Dget_chunk_info_by_coord(open.data.get(), origin.data(), &mask, &address, &bytes) < 0 ||
-      address == HADDR_UNDEF)
-    return std::nullopt;
-  return StoredChunk{.offset = static_cast<std::int64_t>(address),
-                     .bytes = static_cast<std::int64_t>(bytes),
-                     .filter_mask = mask};
+  if (axes != static_cast<int>(array.shape.size())) return false;
+  array.chunk.assign(chunk.begin(), chunk.begin() + axes);
+  return true;
 }
 
 hid_t memory_type(const StoredArray& array) {
@@ -88,6 +105,10 @@ hid_t memory_type(const StoredArray& array) {
     default:
       return H5T_NATIVE_FLOAT;
   }
+}
+
+bool lies_at(const StoredChunk& a, const StoredChunk& b) {
+  return a.offset == b.offset && a.bytes == b.bytes;
 }
 
 bool type_holds(const Hdf5File& file, const OpenArray& open, const StoredArray& array) {
@@ -104,13 +125,15 @@ std::optional<StoredArray> locate(const Hdf5File& file, const DataIndex& index,
   check_shape(file, open, recorded, path);
   StoredArray array = recorded;
   if (!take_filters(open, array) || !type_holds(file, open, array)) return std::nullopt;
-  std::optional<StoredChunk> place;
-  const H5D_layout_t layout = H5Pget_layout(open.properties.get());
-  if (layout == H5D_CONTIGUOUS) place = contiguous_place(open);
-  if (layout == H5D_CHUNKED) place = single_chunk_place(open, array);
-  if (!place) return std::nullopt;
   array.chunk = array.shape;
-  array.chunks = {*place};
+  array.chunks.clear();
+  const H5D_layout_t layout = H5Pget_layout(open.properties.get());
+  if (layout == H5D_CONTIGUOUS) {
+    if (const auto place = contiguous_place(open)) array.chunks = {*place};
+  } else if (layout == H5D_CHUNKED && take_chunk_shape(open, array)) {
+    array.chunks = chunk_places(open, array);
+  }
+  if (array.chunks.empty()) return std::nullopt;
   return array;
 }
 
@@ -121,10 +144,8 @@ bool places_hold(const Hdf5File& file, const DataIndex& index) {
     const std::size_t last = probes > 1 ? probes - 1 : 1;
     const StoredArray& recorded = index.arrays[i * (count - 1) / last];
     const std::optional<StoredArray> now = locate(file, index, recorded);
-    if (!now || recorded.chunks.size() != 1 || now->shuffle != recorded.shuffle ||
-        now->compression != recorded.compression ||
-        now->chunks[0].offset != recorded.chunks[0].offset ||
-        now->chunks[0].bytes != recorded.chunks[0].bytes)
+    if (!now || now->shuffle != recorded.shuffle || now->compression != recorded.compression ||
+        !std::ranges::equal(now->chunks, recorded.chunks, lies_at))
       return false;
   }
   return true;

@@ -11,8 +11,8 @@ namespace medsweep::datasets {
 enum class Places { kRecorded, kAsked };
 
 /// Where HDF5 itself says that the array lies and how it is filtered; its checksum is 0: unknown.
-/// Empty for a layout that only the library can read: several chunks, filters other than shuffle
-/// and deflate, no storage. Throws std::runtime_error; the caller holds hdf5_mutex().
+/// Empty for a layout that only the library can read: filters other than shuffle, deflate and zstd,
+/// no storage. Throws std::runtime_error; the caller holds hdf5_mutex().
 std::optional<StoredArray> locate(const Hdf5File& file, const DataIndex& index,
                                   const StoredArray& recorded);
 

@@ -12,23 +12,28 @@ namespace medsweep::datasets {
 /// In a label map: outside the field of view, or padding. Counts in no loss and in no metric.
 inline constexpr std::int64_t kIgnored = -1;
 
-/// The size of a 2-D image in pixels.
+/// The size of an image in pixels; depth is 1 in two dimensions.
 struct Extent {
   std::int64_t height = 0;
   std::int64_t width = 0;
+  std::int64_t depth = 1;
   bool operator==(const Extent&) const = default;
 };
 
 /// Who a sample is. Metrics are kept per case and reported with these names.
 struct SampleId {
-  std::int64_t index = 0;       ///< position in its file
-  std::string name;             ///< "patient001_ED/3": unique within the file
-  std::string case_name;        ///< "patient001_ED": the samples that are evaluated as one volume
-  std::string patient;          ///< the unit of splitting
-  std::string group;            ///< e.g. "DCM"; empty where unknown
-  std::string source;           ///< e.g. "training"; the folder or study it came from
-  std::int64_t slice = 0;       ///< position within the case
-  std::vector<double> spacing;  ///< mm along [D, H, W]; empty where unknown
+  std::int64_t index = 0;         ///< position in its file
+  std::string name;               ///< "patient001_ED/3": unique within the file
+  std::string case_name;          ///< "patient001_ED": the samples that are evaluated as one volume
+  std::string patient;            ///< the unit of splitting
+  std::string group;              ///< e.g. "DCM"; empty where unknown
+  std::string source;             ///< e.g. "training"; the folder or study it came from
+  std::int64_t slice = 0;         ///< position within the case
+  std::vector<double> spacing{};  ///< mm along [D, H, W]; empty where unknown
+  /// NIfTI's affine, its first three rows: voxel (x, y, z, 1) of the case's volume -> mm, right,
+  /// anterior, superior. 12 numbers, or empty where unknown.
+  std::vector<double> affine{};
+  std::int64_t fold = -1;  ///< the fold that validates it where the data set gives folds
 };
 
 /// What is to be predicted for one task of one sample.

@@ -3,12 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
+#include <torch/torch.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <atomic>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -19,6 +20,7 @@
 #include "base/digest.h"
 #include "base/files.h"
 #include "datasets/array_location.h"
+#include "datasets/array_reader.h"
 #include "datasets/data_index.h"
 
 namespace medsweep::datasets {
@@ -44,20 +46,37 @@ const StoredArray* array_of(const DataIndex& index, std::size_t sample, std::str
   return nullptr;
 }
 
+using Shape = std::vector<std::int64_t>;
+
+/// The shapes that a sample's arrays must have; n objects.
+std::map<std::string_view, Shape> expected_shapes(const DataIndex& index, std::size_t sample) {
+  const Extent& size = index.sizes[sample];
+  const Shape plane = index.header.dimension == 3 ? Shape{size.depth, size.height, size.width}
+                                                  : Shape{size.height, size.width};
+  Shape image = plane;
+  image.insert(image.begin(), index.header.channels);
+  const std::int64_t count = index.instances[sample];
+  return {{"image", image},         {"labels", plane},
+          {"field_of_view", plane}, {"second_observer", plane},
+          {"boxes", {count, 4}},    {"box_labels", {count}},
+          {"box_ignore", {count}},  {"masks", {count, size.height, size.width}}};
+}
+
 /// That every sample has what RawSample promises, before anything is allocated by it.
 void check_samples(const std::string& path, const DataIndex& index) {
   for (std::size_t i = 0; i < index.samples.size(); ++i) {
-    const Extent size = index.sizes[i];
-    const std::vector<std::int64_t> flat{size.height, size.width};
-    const StoredArray* image = array_of(index, i, "image");
-    const StoredArray* labels = array_of(index, i, "labels");
-    const StoredArray* view = array_of(index, i, "field_of_view");
-    if (image == nullptr || labels == nullptr ||
-        image->shape != std::vector<std::int64_t>{index.channels, size.height, size.width} ||
-        labels->shape != flat || (view != nullptr && view->shape != flat))
-      throw std::runtime_error(
-          fmt::format("[{}] sample '{}': its image, labels and field of view do not fit the index",
-                      path, index.samples[i].name));
+    const auto shapes = expected_shapes(index, i);
+    bool fits = array_of(index, i, "image") != nullptr &&
+                (array_of(index, i, "labels") != nullptr) == (index.foreground[i] >= 0);
+    for (const char* name : {"boxes", "box_labels", "box_ignore"})
+      fits = fits && (array_of(index, i, name) != nullptr) == (index.instances[i] > 0);
+    for (std::size_t k = index.first_array[i]; k < index.first_array[i + 1]; ++k) {
+      const auto known = shapes.find(index.arrays[k].name);
+      fits = fits && (known == shapes.end() || known->second == index.arrays[k].shape);
+    }
+    if (!fits)
+      throw std::runtime_error(fmt::format("[{}] sample '{}': its arrays do not fit the index",
+                                           path, index.samples[i].name));
   }
 }
 
@@ -79,22 +98,11 @@ LoadedIndex load_index(const std::filesystem::path& path) {
   return loaded;
 }
 
-/// All bytes of a chunk; a file that ends early is an error.
-std::vector<std::uint8_t> read_stored(int descriptor, const StoredChunk& chunk) {
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(chunk.bytes));
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t count = pread(descriptor, bytes.data() + done, bytes.size() - done,
-                                static_cast<off_t>(chunk.offset) + static_cast<off_t>(done));
-    if (count < 0 && errno == EINTR) continue;
-    check_errno(count, "pread", "chunk cannot be read");
-    if (count == 0) throw std::runtime_error("the file ends early");
-    done += static_cast<std::size_t>(count);
-  }
-  return bytes;
-}
-
-std::int64_t checksum_of(const std::vector<std::uint8_t>& bytes) {
-  return crc32({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+torch::Tensor narrowed(torch::Tensor values, const ArrayBox& box) {
+  for (std::int64_t axis = 0; axis < values.dim(); ++axis)
+    values = values.narrow(axis, box.first[static_cast<std::size_t>(axis)],
+                           box.count[static_cast<std::size_t>(axis)]);
+  return values.contiguous();
 }
 
 void add_array(Sha256& digest, const char* name, const torch::Tensor& values) {
@@ -111,72 +119,138 @@ struct DataFile::Content {
   DataIndex index;
   Places places;
   FileDescriptor descriptor;
+  std::vector<std::size_t> first_chunk;  // of each array, among all chunks
+  mutable std::vector<std::atomic<std::uint8_t>> verified;
 
-  torch::Tensor read_array(const StoredArray& array) const;
+  Content(std::filesystem::path file, LoadedIndex loaded);
+  torch::Tensor read(std::size_t number, const ArrayBox* box = nullptr) const;
+  torch::Tensor named(std::size_t sample, std::string_view name, bool wanted,
+                      const ArrayBox* box = nullptr) const;
+  Instances instances(std::size_t sample) const;
+  std::size_t position(std::int64_t number) const;
 };
 
-torch::Tensor DataFile::Content::read_array(const StoredArray& array) const {
+DataFile::Content::Content(std::filesystem::path file, LoadedIndex loaded)
+    : path(std::move(file)),
+      index(std::move(loaded.index)),
+      places(loaded.places),
+      descriptor(static_cast<int>(check_errno(open(path.c_str(), O_RDONLY | O_CLOEXEC),
+                                              path.string(), "cannot be opened"))) {
+  std::size_t chunks = 0;
+  for (const StoredArray& array : index.arrays) {
+    first_chunk.push_back(chunks);
+    chunks += array.chunks.size();
+  }
+  verified = std::vector<std::atomic<std::uint8_t>>(chunks);
+}
+
+/// The array, or a box of it.
+torch::Tensor DataFile::Content::read(std::size_t number, const ArrayBox* box) const {
+  const StoredArray& array = index.arrays[number];
   if (array.chunks.empty()) {
     const std::lock_guard lock(hdf5_mutex());
-    return read_through_library(Hdf5File(path, Hdf5Mode::kRead), index, array);
+    const torch::Tensor all = read_through_library(Hdf5File(path, Hdf5Mode::kRead), index, array);
+    return box == nullptr ? all : narrowed(all, *box);
   }
-  const StoredChunk& chunk = array.chunks[0];
-  const std::vector<std::uint8_t> stored = read_stored(descriptor.get(), chunk);
-  if (places == Places::kRecorded && checksum_of(stored) != chunk.crc32)
-    throw std::runtime_error("checksum differs: damaged or changed since it was prepared");
-  torch::Tensor values = torch::empty(array.shape, type_called(array.type));
-  decode_chunk(stored, array, chunk.filter_mask, values);
+  const ArrayBox read = box == nullptr ? whole(array) : *box;
+  const torch::IntArrayRef shape(read.count.data(), array.shape.size());
+  torch::Tensor values = torch::empty(shape, type_called(array.type));
+  datasets::read_box(descriptor.get(), array, read,
+                     places == Places::kRecorded ? Checksums::kRecorded : Checksums::kUnknown,
+                     Verified(verified).subspan(first_chunk[number], array.chunks.size()), values);
   return values;
 }
 
-DataFile::DataFile(const std::filesystem::path& path) {
-  LoadedIndex loaded = load_index(path);
-  const auto descriptor = static_cast<int>(
-      check_errno(open(path.c_str(), O_RDONLY | O_CLOEXEC), path.string(), "cannot be opened"));
-  content_ = std::make_unique<const Content>(
-      Content{path, std::move(loaded.index), loaded.places, FileDescriptor(descriptor)});
+/// An array of a sample; undefined where it is not there or not wanted.
+torch::Tensor DataFile::Content::named(std::size_t sample, std::string_view name, bool wanted,
+                                       const ArrayBox* box) const {
+  const StoredArray* array = wanted ? array_of(index, sample, name) : nullptr;
+  if (array == nullptr) return {};
+  try {
+    return read(static_cast<std::size_t>(array - index.arrays.data()), box);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(fmt::format("[{}] sample '{}', {}: {}", path.string(),
+                                         index.samples[sample].name, name, error.what()));
+  }
 }
+
+Instances DataFile::Content::instances(std::size_t sample) const {
+  const std::int64_t count = index.instances[sample];
+  if (count < 0) return {};
+  if (count == 0)
+    return {
+        torch::empty({0, 4}, torch::kFloat32), torch::empty({0}, torch::kUInt8),
+        torch::empty({0}, torch::kUInt8),
+        torch::empty({0, index.sizes[sample].height, index.sizes[sample].width}, torch::kUInt8)};
+  return {named(sample, "boxes", true), named(sample, "box_labels", true),
+          named(sample, "box_ignore", true), named(sample, "masks", true)};
+}
+
+std::size_t DataFile::Content::position(std::int64_t number) const {
+  if (number < 0 || number >= std::ssize(index.samples))
+    throw std::out_of_range(fmt::format("[{}] sample {}; 0 to {} are allowed", path.string(),
+                                        number, std::ssize(index.samples) - 1));
+  return static_cast<std::size_t>(number);
+}
+
+DataFile::DataFile(const std::filesystem::path& path)
+    : content_(std::make_unique<const Content>(path, load_index(path))) {}
 
 DataFile::~DataFile() = default;
 DataFile::DataFile(DataFile&&) noexcept = default;
 DataFile& DataFile::operator=(DataFile&&) noexcept = default;
 
-const std::string& DataFile::name() const { return content_->index.name; }
+const DataFileHeader& DataFile::header() const { return content_->index.header; }
 const std::filesystem::path& DataFile::path() const { return content_->path; }
-const std::vector<std::string>& DataFile::classes() const { return content_->index.classes; }
-std::int64_t DataFile::channels() const { return content_->index.channels; }
 const std::vector<SampleId>& DataFile::samples() const { return content_->index.samples; }
 const std::vector<Extent>& DataFile::sizes() const { return content_->index.sizes; }
+const std::vector<std::int64_t>& DataFile::foreground() const { return content_->index.foreground; }
 const std::string& DataFile::digest() const { return content_->index.digest; }
 
 const std::string& DataFile::sample_digest(std::int64_t index) const {
   return content_->index.sample_digests.at(static_cast<std::size_t>(index));
 }
 
-RawSample DataFile::read(std::int64_t number) const {
-  const DataIndex& index = content_->index;
-  const std::string file = content_->path.string();
-  if (number < 0 || number >= std::ssize(index.samples))
-    throw std::out_of_range(fmt::format("[{}] sample {}; 0 to {} are allowed", file, number,
-                                        std::ssize(index.samples) - 1));
-  const auto at = static_cast<std::size_t>(number);
+RawSample DataFile::read(std::int64_t number, const Parts& parts) const {
+  const std::size_t at = content_->position(number);
   RawSample sample;
-  sample.id = index.samples[at];
-  for (std::size_t i = index.first_array[at]; i < index.first_array[at + 1]; ++i) {
-    const StoredArray& array = index.arrays[i];
-    try {
-      if (array.name == "image") sample.image = content_->read_array(array);
-      if (array.name == "labels") sample.labels = content_->read_array(array);
-      if (array.name == "field_of_view") sample.field_of_view = content_->read_array(array);
-    } catch (const std::runtime_error& error) {
-      throw std::runtime_error(
-          fmt::format("[{}] sample '{}', {}: {}", file, sample.id.name, array.name, error.what()));
-    }
-  }
-  if (content_->places == Places::kAsked && digest_of(sample) != index.sample_digests[at])
+  sample.id = content_->index.samples[at];
+  const bool compare = content_->places == Places::kAsked;  // no checksums then: the digest's turn
+  sample.image = content_->named(at, "image", parts.image || compare);
+  sample.labels = content_->named(at, "labels", parts.labels || compare);
+  sample.field_of_view = content_->named(at, "field_of_view", parts.field_of_view || compare);
+  sample.second_observer = content_->named(at, "second_observer", parts.second_observer || compare);
+  if (parts.instances || compare) sample.instances = content_->instances(at);
+  if (compare && digest_of(sample) != content_->index.sample_digests[at])
     throw std::runtime_error(
-        fmt::format("[{}] sample '{}' was changed since it was prepared: its digest differs", file,
-                    sample.id.name));
+        fmt::format("[{}] sample '{}' was changed since it was prepared: its digest differs",
+                    content_->path.string(), sample.id.name));
+  return sample;
+}
+
+RawSample DataFile::read_box(std::int64_t number, const std::array<std::int64_t, 3>& first,
+                             const Extent& extent, const Parts& parts) const {
+  const std::size_t at = content_->position(number);
+  const Extent& size = content_->index.sizes[at];
+  const std::array<std::int64_t, 3> count{extent.depth, extent.height, extent.width};
+  const std::array<std::int64_t, 3> sides{size.depth, size.height, size.width};
+  for (std::size_t axis = 0; axis < 3; ++axis)
+    if (first[axis] < 0 || count[axis] < 1 || first[axis] + count[axis] > sides[axis])
+      throw std::out_of_range(fmt::format("[{}] sample '{}': {} from {} along axis {} of length {}",
+                                          content_->path.string(), content_->index.samples[at].name,
+                                          count[axis], first[axis], axis, sides[axis]));
+  ArrayBox image, plane;
+  image.count[0] = header().channels;
+  const auto axes = static_cast<std::size_t>(header().dimension), skipped = 3 - axes;
+  for (std::size_t axis = 0; axis < axes; ++axis) {
+    image.first[axis + 1] = plane.first[axis] = first[axis + skipped];
+    image.count[axis + 1] = plane.count[axis] = count[axis + skipped];
+  }
+  RawSample sample;
+  sample.id = content_->index.samples[at];
+  sample.image = content_->named(at, "image", parts.image, &image);
+  sample.labels = content_->named(at, "labels", parts.labels, &plane);
+  sample.field_of_view = content_->named(at, "field_of_view", parts.field_of_view, &plane);
   return sample;
 }
 
@@ -185,14 +259,25 @@ std::optional<DataFileSummary> summarize(const std::filesystem::path& path) {
   const DataIndex index = load_index(path).index;
   std::set<std::string_view> patients;
   for (const SampleId& id : index.samples) patients.insert(id.patient);
-  return DataFileSummary{.name = index.name,
+  return DataFileSummary{.name = index.header.name,
                          .digest = index.digest,
-                         .classes = index.classes,
-                         .channels = index.channels,
+                         .classes = index.header.classes,
+                         .channels = index.header.channels,
+                         .dimension = index.header.dimension,
                          .sizes = index.sizes,
                          .samples = std::ssize(index.samples),
                          .patients = std::ssize(patients),
                          .bytes = static_cast<std::int64_t>(std::filesystem::file_size(path))};
+}
+
+torch::Tensor region_channels(const torch::Tensor& labels, const std::vector<Region>& regions) {
+  std::vector<torch::Tensor> channels;
+  for (const Region& region : regions) {
+    torch::Tensor inside = torch::zeros_like(labels);
+    for (const std::int64_t label : region.labels) inside.bitwise_or_(labels.eq(label));
+    channels.push_back(inside);
+  }
+  return torch::stack(channels);
 }
 
 std::string digest_of(const RawSample& sample) {
@@ -200,9 +285,9 @@ std::string digest_of(const RawSample& sample) {
   Sha256 digest;
   digest.update(fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", id.name, id.case_name, id.patient,
                             id.group, id.source, id.slice, fmt::join(id.spacing, " ")));
-  add_array(digest, "image", sample.image);
-  add_array(digest, "labels", sample.labels);
-  if (sample.field_of_view.defined()) add_array(digest, "field_of_view", sample.field_of_view);
+  if (!id.affine.empty()) digest.update(fmt::format("affine {}\n", fmt::join(id.affine, " ")));
+  if (id.fold >= 0) digest.update(fmt::format("fold {}\n", id.fold));
+  for (const auto& [name, values] : named_arrays(sample)) add_array(digest, name, values);
   return digest.hex();
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -15,39 +16,67 @@ namespace medsweep::datasets {
 namespace {
 
 constexpr std::size_t kMaximumAxes = 4;
+constexpr std::int64_t kLargestSide = std::int64_t{1} << 31, kLargestBytes = std::int64_t{1} << 42;
 constexpr std::array<const char*, 3> kSpacingColumns{"spacing_depth", "spacing_height",
                                                      "spacing_width"};
 using Integers = std::vector<std::int64_t>;
 using Texts = std::vector<std::string>;
 
-Table samples_table(const DataIndex& index) {
-  Texts names, cases, patients, groups, sources;
-  Integers slices, heights, widths;
-  std::array<std::vector<double>, 3> spacing;
-  for (std::size_t i = 0; i < index.samples.size(); ++i) {
-    const SampleId& id = index.samples[i];
-    names.push_back(id.name);
-    cases.push_back(id.case_name);
-    patients.push_back(id.patient);
-    groups.push_back(id.group);
-    sources.push_back(id.source);
-    slices.push_back(id.slice);
-    heights.push_back(index.sizes[i].height);
-    widths.push_back(index.sizes[i].width);
-    for (std::size_t axis = 0; axis < 3; ++axis)
-      spacing[axis].push_back(id.spacing.empty() ? std::numeric_limits<double>::quiet_NaN()
-                                                 : id.spacing[axis]);
+/// Column `prefix`_0 ..., NaN where a sample has none.
+void add_reals(Table& table, const std::vector<std::string>& columns,
+               const std::vector<const std::vector<double>*>& rows) {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    std::vector<double> values;
+    for (const std::vector<double>* row : rows)
+      values.push_back(row->empty() ? std::numeric_limits<double>::quiet_NaN() : row->at(i));
+    table.add(columns[i], values);
   }
+}
+
+std::vector<std::string> affine_columns() {
+  std::vector<std::string> columns;
+  for (int i = 0; i < 12; ++i) columns.push_back(fmt::format("affine_{}", i));
+  return columns;
+}
+
+template <typename Value, typename Member>
+std::vector<Value> column_of(const std::vector<SampleId>& samples, Member member) {
+  std::vector<Value> values;
+  values.reserve(samples.size());
+  for (const SampleId& id : samples) values.push_back(id.*member);
+  return values;
+}
+
+std::vector<const std::vector<double>*> rows_with(const DataIndex& index,
+                                                  std::vector<double> SampleId::*member) {
+  std::vector<const std::vector<double>*> rows;
+  for (const SampleId& id : index.samples) rows.push_back(&(id.*member));
+  return rows;
+}
+
+Table samples_table(const DataIndex& index) {
   Table table;
-  table.add("name", names);
-  table.add("case", cases);
-  table.add("patient", patients);
-  table.add("group", groups);
-  table.add("source", sources);
-  table.add("slice", slices);
+  table.add("name", column_of<std::string>(index.samples, &SampleId::name));
+  table.add("case", column_of<std::string>(index.samples, &SampleId::case_name));
+  table.add("patient", column_of<std::string>(index.samples, &SampleId::patient));
+  table.add("group", column_of<std::string>(index.samples, &SampleId::group));
+  table.add("source", column_of<std::string>(index.samples, &SampleId::source));
+  table.add("slice", column_of<std::int64_t>(index.samples, &SampleId::slice));
+  table.add("fold", column_of<std::int64_t>(index.samples, &SampleId::fold));
+  Integers depths, heights, widths;
+  for (const Extent& size : index.sizes) {
+    depths.push_back(size.depth);
+    heights.push_back(size.height);
+    widths.push_back(size.width);
+  }
+  table.add("depth", depths);
   table.add("height", heights);
   table.add("width", widths);
-  for (std::size_t axis = 0; axis < 3; ++axis) table.add(kSpacingColumns[axis], spacing[axis]);
+  table.add("foreground", index.foreground);
+  table.add("instances", index.instances);
+  add_reals(table, {kSpacingColumns.begin(), kSpacingColumns.end()},
+            rows_with(index, &SampleId::spacing));
+  add_reals(table, affine_columns(), rows_with(index, &SampleId::affine));
   table.add("digest", index.sample_digests);
   return table;
 }
@@ -72,7 +101,7 @@ Table arrays_table(const DataIndex& index) {
     shapes.push_back(array.shape);
     chunk_shapes.push_back(array.chunk);
     shuffles.push_back(array.shuffle == Shuffle::kYes ? 1 : 0);
-    compressions.push_back(array.compression == Compression::kDeflate ? "deflate" : "none");
+    compressions.push_back(compression_name(array.compression));
     first_chunks.push_back(next_chunk);
     chunk_counts.push_back(static_cast<std::int64_t>(array.chunks.size()));
     next_chunk += chunk_counts.back();
@@ -107,15 +136,35 @@ Table chunks_table(const DataIndex& index) {
   return table;
 }
 
+/// Row `row` of several columns of reals; empty where the first is NaN.
+class RealColumns {
+ public:
+  RealColumns(const Table& table, const std::vector<std::string>& names) {
+    for (const std::string& name : names) columns_.push_back(&table.reals(name));
+  }
+  std::vector<double> at(std::size_t row) const {
+    std::vector<double> values;
+    if (std::isnan((*columns_[0])[row])) return values;
+    for (const auto* column : columns_) values.push_back((*column)[row]);
+    return values;
+  }
+
+ private:
+  std::vector<const std::vector<double>*> columns_;
+};
+
 void read_samples(const Table& table, DataIndex& index) {
   const Texts &names = table.texts("name"), &cases = table.texts("case"),
               &patients = table.texts("patient"), &groups = table.texts("group"),
               &sources = table.texts("source");
-  const Integers &slices = table.integers("slice"), &heights = table.integers("height"),
+  const Integers &slices = table.integers("slice"), &folds = table.integers("fold"),
+                 &depths = table.integers("depth"), &heights = table.integers("height"),
                  &widths = table.integers("width");
-  const std::vector<double>&depths = table.reals(kSpacingColumns[0]),
-        &rows = table.reals(kSpacingColumns[1]), &columns = table.reals(kSpacingColumns[2]);
+  const RealColumns spacing(table, {kSpacingColumns.begin(), kSpacingColumns.end()}),
+      affine(table, affine_columns());
   index.sample_digests = table.texts("digest");
+  index.foreground = table.integers("foreground");
+  index.instances = table.integers("instances");
   index.samples.reserve(table.rows());
   for (std::size_t i = 0; i < table.rows(); ++i) {
     index.samples.push_back({.index = static_cast<std::int64_t>(i),
@@ -125,9 +174,10 @@ void read_samples(const Table& table, DataIndex& index) {
                              .group = groups[i],
                              .source = sources[i],
                              .slice = slices[i],
-                             .spacing = {}});
-    if (!std::isnan(depths[i])) index.samples.back().spacing = {depths[i], rows[i], columns[i]};
-    index.sizes.push_back({heights[i], widths[i]});
+                             .spacing = spacing.at(i),
+                             .affine = affine.at(i),
+                             .fold = folds[i]});
+    index.sizes.push_back({heights[i], widths[i], depths[i]});
   }
 }
 
@@ -166,6 +216,22 @@ std::vector<StoredChunk> chunks_between(const std::vector<StoredChunk>& all, std
   return {all.begin() + first, all.begin() + first + count};
 }
 
+/// That the chunks are as many as the shapes need. Throws std::out_of_range.
+void check_grid(const StoredArray& array) {
+  const std::size_t element = c10::elementSize(type_called(array.type));
+  if (array.shape.empty() || array.shape.size() != array.chunk.size())
+    throw std::out_of_range("an array without axes");
+  std::int64_t chunks = 1, elements = static_cast<std::int64_t>(element);
+  for (std::size_t axis = 0; axis < array.shape.size(); ++axis) {
+    if (array.shape[axis] > kLargestSide || array.chunk[axis] > kLargestSide ||
+        elements > kLargestBytes / array.shape[axis])
+      throw std::out_of_range("an array larger than any data set");
+    elements *= array.shape[axis];
+    chunks *= (array.shape[axis] + array.chunk[axis] - 1) / array.chunk[axis];
+  }
+  if (chunks != std::ssize(array.chunks)) throw std::out_of_range("chunks that are not its own");
+}
+
 void read_arrays(const Table& table, const std::vector<StoredChunk>& all, DataIndex& index) {
   const Integers &samples = table.integers("sample"), &shuffles = table.integers("shuffle"),
                  &first_chunks = table.integers("first_chunk"), &counts = table.integers("chunks");
@@ -177,15 +243,38 @@ void read_arrays(const Table& table, const std::vector<StoredChunk>& all, DataIn
     index.first_array.at(static_cast<std::size_t>(samples[row])) = row;
   index.arrays.reserve(table.rows());
   for (std::size_t row = 0; row < table.rows(); ++row)
-    index.arrays.push_back(
-        {.sample = samples[row],
-         .name = names[row],
-         .type = types[row],
-         .shape = shapes.at(row),
-         .chunk = chunk_shapes.at(row),
-         .shuffle = shuffles[row] != 0 ? Shuffle::kYes : Shuffle::kNo,
-         .compression = compressions[row] == "deflate" ? Compression::kDeflate : Compression::kNone,
-         .chunks = chunks_between(all, first_chunks[row], counts[row])});
+    index.arrays.push_back({.sample = samples[row],
+                            .name = names[row],
+                            .type = types[row],
+                            .shape = shapes.at(row),
+                            .chunk = chunk_shapes.at(row),
+                            .shuffle = shuffles[row] != 0 ? Shuffle::kYes : Shuffle::kNo,
+                            .compression = compression_called(compressions[row]),
+                            .chunks = chunks_between(all, first_chunks[row], counts[row])});
+  for (const StoredArray& array : index.arrays) check_grid(array);
+}
+
+/// "wt 1 2 3"
+Texts region_texts(const std::vector<Region>& regions) {
+  Texts texts;
+  for (const Region& region : regions)
+    texts.push_back(fmt::format("{} {}", region.name, fmt::join(region.labels, " ")));
+  return texts;
+}
+
+std::vector<Region> regions_from(const Texts& texts, const std::string& path) {
+  std::vector<Region> regions;
+  for (const std::string& text : texts) {
+    std::istringstream words(text);
+    Region region;
+    words >> region.name;
+    for (std::int64_t label = 0; words >> label;) region.labels.push_back(label);
+    if (!words.eof() || region.labels.empty())
+      throw std::runtime_error(
+          fmt::format("[{}] region '{}'; a name and labels are allowed", path, text));
+    regions.push_back(std::move(region));
+  }
+  return regions;
 }
 
 void read_tables(const Hdf5File& file, DataIndex& index) try {
@@ -200,10 +289,14 @@ void read_tables(const Hdf5File& file, DataIndex& index) try {
 }  // namespace
 
 void write_index(const Hdf5File& file, const DataIndex& index) {
+  const DataFileHeader& header = index.header;
   write_attribute(file.id(), "medsweep_format", kDataFormat);
-  write_attribute(file.id(), "name", index.name);
-  write_attribute(file.id(), "classes", index.classes);
-  write_attribute(file.id(), "channels", index.channels);
+  write_attribute(file.id(), "name", header.name);
+  write_attribute(file.id(), "classes", header.classes);
+  write_attribute(file.id(), "channels", header.channels);
+  write_attribute(file.id(), "dimension", header.dimension);
+  if (!header.regions.empty()) write_attribute(file.id(), "regions", region_texts(header.regions));
+  if (!header.label_codes.empty()) write_attribute(file.id(), "label_codes", header.label_codes);
   write_attribute(file.id(), "digest", index.digest);
   file.create_group("/index");
   write_table(file, "/index/samples", samples_table(index));
@@ -212,15 +305,21 @@ void write_index(const Hdf5File& file, const DataIndex& index) {
 }
 
 DataIndex read_index(const Hdf5File& file) {
-  const std::int64_t format = read_integer_attribute(file, "medsweep_format");
+  const std::int64_t format = read_integers_attribute(file, "medsweep_format").at(0);
   if (format < 1 || format > kDataFormat)
     throw std::runtime_error(fmt::format("[{}] layout {}; this program reads up to {}", file.path(),
                                          format, kDataFormat));
   DataIndex index;
-  index.name = read_text_attribute(file, "name").at(0);
+  DataFileHeader& header = index.header;
+  header.name = read_text_attribute(file, "name").at(0);
+  header.classes = read_text_attribute(file, "classes");
+  header.channels = read_integers_attribute(file, "channels").at(0);
+  header.dimension = read_integers_attribute(file, "dimension").at(0);
+  if (file.has_attribute("regions"))
+    header.regions = regions_from(read_text_attribute(file, "regions"), file.path());
+  if (file.has_attribute("label_codes"))
+    header.label_codes = read_integers_attribute(file, "label_codes");
   index.digest = read_text_attribute(file, "digest").at(0);
-  index.classes = read_text_attribute(file, "classes");
-  index.channels = read_integer_attribute(file, "channels");
   read_tables(file, index);
   if (digest_over(index) != index.digest)
     throw std::runtime_error(
@@ -234,9 +333,15 @@ std::string array_path(const DataIndex& index, const StoredArray& array) {
 }
 
 std::string digest_over(const DataIndex& index) {
-  return sha256_hex(fmt::format("medsweep data 1\nclasses {}\nchannels {}\n{}\n",
-                                fmt::join(index.classes, " "), index.channels,
-                                fmt::join(index.sample_digests, "\n")));
+  const DataFileHeader& header = index.header;
+  std::string text = fmt::format("medsweep data 1\nclasses {}\nchannels {}\n",
+                                 fmt::join(header.classes, " "), header.channels);
+  if (header.dimension != 2) text += fmt::format("dimension {}\n", header.dimension);
+  for (const std::string& region : region_texts(header.regions))
+    text += fmt::format("region {}\n", region);
+  if (!header.label_codes.empty())
+    text += fmt::format("label_codes {}\n", fmt::join(header.label_codes, " "));
+  return sha256_hex(text + fmt::format("{}\n", fmt::join(index.sample_digests, "\n")));
 }
 
 }  // namespace medsweep::datasets

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/batch.h"
+#include "datasets/data_file.h"
 #include "datasets/hdf5_file.h"
 #include "datasets/stored_array.h"
 
@@ -15,12 +15,12 @@ inline constexpr std::int64_t kDataFormat = 1;
 
 /// All of a data file but its pixels: what FORMAT.md calls the index.
 struct DataIndex {
-  std::string name;                  ///< of the data set
-  std::string digest;                ///< over all samples
-  std::vector<std::string> classes;  ///< without the background
-  std::int64_t channels = 0;
+  DataFileHeader header;
+  std::string digest;  ///< over all samples
   std::vector<SampleId> samples;
   std::vector<Extent> sizes;
+  std::vector<std::int64_t> foreground;  ///< labelled pixels; -1: no labels
+  std::vector<std::int64_t> instances;   ///< how many; -1: none are known
   std::vector<std::string> sample_digests;
   std::vector<StoredArray> arrays;       ///< in the order of the samples
   std::vector<std::size_t> first_array;  ///< samples + 1 entries into `arrays`
@@ -35,7 +35,7 @@ DataIndex read_index(const Hdf5File& file);
 /// "/samples/patient001_ED/3/image"
 std::string array_path(const DataIndex& index, const StoredArray& array);
 
-/// The digest over all samples: classes, channels and each sample's digest, in their order.
+/// The digest over all samples: the header and each sample's digest, in their order.
 std::string digest_over(const DataIndex& index);
 
 }  // namespace medsweep::datasets

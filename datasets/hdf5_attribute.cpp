@@ -62,6 +62,11 @@ void write_attribute(hid_t object, const char* name, const std::vector<double>& 
                numbers.data());
 }
 
+void write_attribute(hid_t object, const char* name, const std::vector<std::int64_t>& numbers) {
+  write_values(object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, row_of(numbers.size()).get(),
+               numbers.data());
+}
+
 void write_attribute(hid_t object, const char* name, const std::vector<std::string>& texts) {
   std::size_t width = 1;
   for (const std::string& text : texts) width = std::max(width, text.size());
@@ -86,15 +91,16 @@ std::vector<std::string> read_text_attribute(const Hdf5File& file, const char* n
   return cut(bytes, width);
 }
 
-std::int64_t read_integer_attribute(const Hdf5File& file, const char* name) {
+std::vector<std::int64_t> read_integers_attribute(const Hdf5File& file, const char* name) {
   const Hdf5Handle attribute = open_attribute(file, name);
   const Hdf5Handle space(H5Aget_space(attribute.get()), file.path(), name);
-  if (H5Sget_simple_extent_npoints(space.get()) != 1)
-    throw std::runtime_error(
-        fmt::format("[{}] attribute '{}' is not one number", file.path(), name));
-  std::int64_t number = 0;
-  check_hdf5(H5Aread(attribute.get(), H5T_NATIVE_INT64, &number), file.path(), name);
-  return number;
+  const std::int64_t count =
+      check_hdf5(H5Sget_simple_extent_npoints(space.get()), file.path(), name);
+  if (count < 1)
+    throw std::runtime_error(fmt::format("[{}] attribute '{}' holds no number", file.path(), name));
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
+  check_hdf5(H5Aread(attribute.get(), H5T_NATIVE_INT64, numbers.data()), file.path(), name);
+  return numbers;
 }
 
 }  // namespace medsweep::datasets

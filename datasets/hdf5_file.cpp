@@ -103,6 +103,8 @@ bool Hdf5File::has(const std::string& name) const {
   return true;
 }
 
+bool Hdf5File::has_attribute(const char* name) const { return H5Aexists(id(), name) > 0; }
+
 Hdf5Handle dataset_properties(std::string_view where) {
   Hdf5Handle properties(H5Pcreate(H5P_DATASET_CREATE), where, "no data set properties");
   check_hdf5(H5Pset_obj_track_times(properties.get(), false), where, "times not switched off");

@@ -47,7 +47,8 @@ class Hdf5File {
 
   /// Creates the group and those above it that are missing. Throws std::runtime_error.
   Hdf5Handle create_group(const std::string& name) const;
-  bool has(const std::string& name) const;  ///< an absolute name, "/index/samples"
+  bool has(const std::string& name) const;     ///< an absolute name, "/index/samples"
+  bool has_attribute(const char* name) const;  ///< of the root
 
  private:
   std::string path_;
@@ -62,9 +63,11 @@ Hdf5Handle dataset_properties(std::string_view where);
 void write_attribute(hid_t object, const char* name, const std::string& text);
 void write_attribute(hid_t object, const char* name, std::int64_t number);
 void write_attribute(hid_t object, const char* name, const std::vector<double>& numbers);
+void write_attribute(hid_t object, const char* name, const std::vector<std::int64_t>& numbers);
 void write_attribute(hid_t object, const char* name, const std::vector<std::string>& texts);
 std::vector<std::string> read_text_attribute(const Hdf5File& file, const char* name);
-std::int64_t read_integer_attribute(const Hdf5File& file, const char* name);
+/// At least one number.
+std::vector<std::int64_t> read_integers_attribute(const Hdf5File& file, const char* name);
 
 /// A table: named columns of one length, stored as one data set of a compound type, so that one
 /// read fetches it. Integers are int64, reals float64, texts fixed-length UTF-8.

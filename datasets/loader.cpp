@@ -1,9 +1,7 @@
 #include "datasets/loader.h"
 
-#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,21 +13,10 @@
 #include <stdexcept>
 #include <thread>
 
+#include "datasets/in_parallel.h"
+
 namespace medsweep::datasets {
 namespace {
-
-// For the calling thread alone (an ICV of OpenMP); at::set_num_threads would also reach MKL's
-// setting of the whole process. torch sets the ICV when a thread first asks, so it asks first.
-class SingleThread {
- public:
-  SingleThread() : threads_(at::get_num_threads()) { omp_set_num_threads(1); }
-  ~SingleThread() { omp_set_num_threads(threads_); }
-  SingleThread(const SingleThread&) = delete;
-  SingleThread& operator=(const SingleThread&) = delete;
-
- private:
-  int threads_;
-};
 
 // One batch on its way: filled sample by sample, in any order.
 struct Slot {

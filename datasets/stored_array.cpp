@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <libdeflate.h>
+#include <zstd.h>
 
 #include <array>
 #include <cstring>
@@ -13,6 +14,8 @@ namespace medsweep::datasets {
 namespace {
 
 constexpr int kDeflateLevel = 6;
+constexpr int kZstdLevel = 9;
+constexpr std::array<std::string_view, 3> kCompressions{"none", "deflate", "zstd"};
 
 constexpr std::array<std::pair<torch::ScalarType, std::string_view>, 3> kStoredTypes{{
     {torch::kUInt8, "uint8"},
@@ -46,7 +49,40 @@ void inflate(std::span<const std::uint8_t> stored, std::span<std::uint8_t> resul
     throw std::runtime_error("compressed data are damaged (deflate)");
 }
 
-/// HDF5 numbers the filters of a data set in the order of writing: shuffle, then deflate.
+void zstd_decompress(std::span<const std::uint8_t> stored, std::span<std::uint8_t> result) {
+  const std::size_t size =
+      ZSTD_decompress(result.data(), result.size(), stored.data(), stored.size());
+  if (ZSTD_isError(size) != 0 || size != result.size())
+    throw std::runtime_error("compressed data are damaged (zstd)");
+}
+
+void decompress(Compression compression, std::span<const std::uint8_t> stored,
+                std::span<std::uint8_t> result) {
+  return compression == Compression::kDeflate ? inflate(stored, result)
+                                              : zstd_decompress(stored, result);
+}
+
+std::vector<std::uint8_t> deflated(std::span<const std::uint8_t> input) {
+  using Compressor = std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)>;
+  thread_local const Compressor compressor(libdeflate_alloc_compressor(kDeflateLevel),
+                                           &libdeflate_free_compressor);
+  if (compressor == nullptr) throw std::bad_alloc();
+  std::vector<std::uint8_t> stored(libdeflate_zlib_compress_bound(compressor.get(), input.size()));
+  stored.resize(libdeflate_zlib_compress(compressor.get(), input.data(), input.size(),
+                                         stored.data(), stored.size()));
+  return stored;
+}
+
+std::vector<std::uint8_t> zstd_compressed(std::span<const std::uint8_t> input) {
+  std::vector<std::uint8_t> stored(ZSTD_compressBound(input.size()));
+  const std::size_t size =
+      ZSTD_compress(stored.data(), stored.size(), input.data(), input.size(), kZstdLevel);
+  if (ZSTD_isError(size) != 0) throw std::runtime_error(ZSTD_getErrorName(size));
+  stored.resize(size);
+  return stored;
+}
+
+/// HDF5 numbers the filters of a data set in the order of writing: shuffle, then the compression.
 bool skipped(std::int64_t filter_mask, int filter) { return ((filter_mask >> filter) & 1) != 0; }
 
 }  // namespace
@@ -70,41 +106,62 @@ std::span<const std::uint8_t> element_bytes(const torch::Tensor& tensor) {
           static_cast<std::size_t>(tensor.nbytes())};
 }
 
-std::vector<std::uint8_t> encode_chunk(const torch::Tensor& values, Shuffle shuffle) {
-  const std::span<const std::uint8_t> plain = element_bytes(values);
+std::string compression_name(Compression compression) {
+  return std::string(kCompressions.at(static_cast<std::size_t>(compression)));
+}
+
+Compression compression_called(std::string_view name) {
+  for (std::size_t i = 0; i < kCompressions.size(); ++i)
+    if (kCompressions[i] == name) return static_cast<Compression>(i);
+  throw std::invalid_argument(
+      fmt::format("[compression] '{}'; none, deflate and zstd are allowed", name));
+}
+
+std::vector<std::int64_t> chunk_grid(const StoredArray& array) {
+  std::vector<std::int64_t> grid;
+  for (std::size_t axis = 0; axis < array.shape.size(); ++axis)
+    grid.push_back((array.shape[axis] + array.chunk[axis] - 1) / array.chunk[axis]);
+  return grid;
+}
+
+std::size_t chunk_bytes(const StoredArray& array) {
+  std::size_t bytes = c10::elementSize(type_called(array.type));
+  for (const std::int64_t side : array.chunk) bytes *= static_cast<std::size_t>(side);
+  return bytes;
+}
+
+std::vector<std::uint8_t> encode_chunk(std::span<const std::uint8_t> plain,
+                                       std::size_t element_size, Shuffle shuffle,
+                                       Compression compression) {
   std::vector<std::uint8_t> transposed;
-  if (shuffle == Shuffle::kYes)
-    transposed = shuffled(plain, static_cast<std::size_t>(values.element_size()));
+  if (shuffle == Shuffle::kYes) transposed = shuffled(plain, element_size);
   const std::span<const std::uint8_t> input = shuffle == Shuffle::kYes ? transposed : plain;
-  using Compressor = std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)>;
-  const Compressor compressor(libdeflate_alloc_compressor(kDeflateLevel),
-                              &libdeflate_free_compressor);
-  if (compressor == nullptr) throw std::bad_alloc();
-  std::vector<std::uint8_t> stored(libdeflate_zlib_compress_bound(compressor.get(), input.size()));
-  stored.resize(libdeflate_zlib_compress(compressor.get(), input.data(), input.size(),
-                                         stored.data(), stored.size()));
-  return stored;
+  if (compression == Compression::kDeflate) return deflated(input);
+  if (compression == Compression::kZstd) return zstd_compressed(input);
+  return {input.begin(), input.end()};
 }
 
 void decode_chunk(std::span<const std::uint8_t> stored, const StoredArray& array,
-                  std::int64_t filter_mask, torch::Tensor& values) {
-  const auto width = static_cast<std::size_t>(values.element_size());
-  auto* const result = static_cast<std::uint8_t*>(values.mutable_data_ptr());
-  const auto size = static_cast<std::size_t>(values.nbytes());
+                  std::int64_t filter_mask, std::span<std::uint8_t> result) {
+  const std::size_t width = c10::elementSize(type_called(array.type));
   const bool shuffle = array.shuffle == Shuffle::kYes && !skipped(filter_mask, 0);
-  const int deflate_position = array.shuffle == Shuffle::kYes ? 1 : 0;
+  const int position = array.shuffle == Shuffle::kYes ? 1 : 0;
   const bool compressed =
-      array.compression == Compression::kDeflate && !skipped(filter_mask, deflate_position);
-  if (!compressed && stored.size() != size)
-    throw std::runtime_error(fmt::format("{} bytes stored, {} expected", stored.size(), size));
-  if (!shuffle && compressed) return inflate(stored, {result, size});
+      array.compression != Compression::kNone && !skipped(filter_mask, position);
+  if (!compressed && stored.size() != result.size())
+    throw std::runtime_error(
+        fmt::format("{} bytes stored, {} expected", stored.size(), result.size()));
+  if (!shuffle && compressed) return decompress(array.compression, stored, result);
   if (!shuffle) {
-    std::memcpy(result, stored.data(), size);
+    std::memcpy(result.data(), stored.data(), result.size());
     return;
   }
-  std::vector<std::uint8_t> transposed(compressed ? size : 0);
-  if (compressed) inflate(stored, transposed);
-  unshuffle(compressed ? std::span<const std::uint8_t>(transposed) : stored, width, result);
+  thread_local std::vector<std::uint8_t> transposed;
+  if (compressed) {
+    transposed.resize(result.size());
+    decompress(array.compression, stored, transposed);
+  }
+  unshuffle(compressed ? std::span<const std::uint8_t>(transposed) : stored, width, result.data());
 }
 
 }  // namespace medsweep::datasets

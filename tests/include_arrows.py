@@ -17,7 +17,7 @@ FOLDERS = {
     "base": ([], {"openssl", "libdeflate.h"}),
     "sweeps": (["base"], {"toml++"}),
     "results": (["base"], {"SQLiteCpp", "sqlite3.h", "pqxx", "simdjson.h", "nlohmann", "boost"}),
-    "datasets": (["base"], TORCH | {"hdf5.h", "opencv2", "gif_lib.h", "nifti1_io.h", "nifti2_io.h", "dcmtk", "libdeflate.h", "nlohmann"}),
+    "datasets": (["base"], TORCH | {"hdf5.h", "opencv2", "gif_lib.h", "nifti1_io.h", "nifti2_io.h", "dcmtk", "libdeflate.h", "zstd.h", "nlohmann"}),
     "models": (["base"], TORCH),
     "runner": (["base", "sweeps", "results", "datasets", "models"],
                TORCH | {"mpi.h", "CLI", "spdlog", "nlohmann", "hdf5.h", "H5public.h", "opencv2", "openssl", "libdeflate.h", "source_digests.inc"}),

@@ -13,7 +13,6 @@
 
 #include "base/files.h"
 #include "datasets/converters/nifti_volume.h"
-#include "datasets/data_file_writer.h"
 
 namespace medsweep::datasets {
 namespace {
@@ -127,8 +126,8 @@ std::vector<Frame> find_frames(const PatientFolder& patient, const PatientInfo& 
   return frames;
 }
 
-void add_frame(DataFileWriter& writer, const PatientFolder& patient, const PatientInfo& info,
-               const Frame& frame) {
+void add_frame(const PatientFolder& patient, const PatientInfo& info, const Frame& frame,
+               std::vector<RawSample>& samples) {
   const NiftiVolume image = read_nifti(frame.image);
   const NiftiVolume labels = read_nifti_labels(frame.labels, 3);
   if (image.voxels.sizes() != labels.voxels.sizes())
@@ -147,28 +146,30 @@ void add_frame(DataFileWriter& writer, const PatientFolder& patient, const Patie
     sample.id.source = patient.source;
     sample.id.slice = slice;
     sample.id.spacing = image.spacing;
-    try {
-      writer.add(sample);
-    } catch (const std::invalid_argument& error) {
-      throw std::invalid_argument(fmt::format("[{}] {}", frame.image.string(), error.what()));
-    }
+    samples.push_back(std::move(sample));
   }
 }
 
 }  // namespace
 
-ConverterReport convert_acdc(const ConverterOptions& options, const ConverterProgress& progress) {
-  const std::vector<PatientFolder> patients = find_patients(options.source);
-  DataFileWriter writer(options.output,
-                        {.name = "acdc", .classes = {"rv", "myo", "lv"}, .channels = 1});
-  for (std::size_t i = 0; i < patients.size(); ++i) {
-    if (progress) progress(static_cast<std::int64_t>(i), std::ssize(patients), patients[i].name);
-    const PatientInfo info = read_info(patients[i].path);
-    for (const Frame& frame : find_frames(patients[i], info))
-      add_frame(writer, patients[i], info, frame);
+ConversionPlan plan_acdc(const ConverterOptions& options) {
+  ConversionPlan plan{.header = {.name = "acdc", .classes = {"rv", "myo", "lv"}}};
+  for (const PatientFolder& patient : find_patients(options.source)) {
+    const PatientInfo info = read_info(patient.path);
+    const std::vector<Frame> frames = find_frames(patient, info);
+    ConversionItem item{.name = patient.name};
+    for (const Frame& frame : frames) {
+      item.files.push_back(frame.image);
+      item.files.push_back(frame.labels);
+    }
+    item.read = [patient, info, frames] {
+      std::vector<RawSample> samples;
+      for (const Frame& frame : frames) add_frame(patient, info, frame, samples);
+      return samples;
+    };
+    plan.items.push_back(std::move(item));
   }
-  const std::string digest = writer.finish();
-  return {.digest = digest, .samples = writer.size()};
+  return plan;
 }
 
 }  // namespace medsweep::datasets

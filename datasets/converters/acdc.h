@@ -1,6 +1,6 @@
 #pragma once
 
-#include "datasets/converters/converters.h"
+#include "datasets/converters/conversion.h"
 
 namespace medsweep::datasets {
 
@@ -13,6 +13,6 @@ namespace medsweep::datasets {
 /// called patientNNN_ED) and the patient's group; nothing else of it is read.
 ///
 /// Each slice is a sample of one channel with classes rv (1), myo (2), lv (3). Errors as convert().
-ConverterReport convert_acdc(const ConverterOptions& options, const ConverterProgress& progress);
+ConversionPlan plan_acdc(const ConverterOptions& options);
 
 }  // namespace medsweep::datasets

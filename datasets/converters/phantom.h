@@ -1,21 +1,21 @@
 #pragma once
 
+#include <vector>
+
+#include "base/catalog.h"
+#include "datasets/converters/conversion.h"
 #include "datasets/converters/converters.h"
-#include "datasets/data_file.h"
 
 namespace medsweep::datasets {
 
-/// Made-up short-axis hearts with the classes and label values of ACDC (1 rv, 2 myo, 3 lv): a
-/// blood pool with a concentric myocardium and a crescent of a right ventricle, in a chest with
-/// lungs; blurred, under a smooth bias field, with Rician noise. Every second patient is "DCM"
-/// (wide, contracts little), the others "NOR". Spacing differs between patients.
+/// Made-up data for trying things out and for tests, one kind for each task: options.phantom.kind
+/// names it. One item a patient. The same options give the same pixels, more patients only add.
 ///
-/// The same options give the same file. Throws std::invalid_argument for counts below 1 or a size
-/// below 32.
-ConverterReport convert_phantom(const ConverterOptions& options, const ConverterProgress& progress);
+/// Throws std::invalid_argument for an unknown kind (with the nearest one), counts below 1, a size
+/// below 32, and a dimension or number of channels that the kind does not have.
+ConversionPlan plan_phantom(const ConverterOptions& options);
 
-/// One slice of the phantom: `phase` 0 is end-diastole (ED), 1 end-systole (ES).
-RawSample phantom_slice(const PhantomOptions& options, std::int64_t patient, std::int64_t phase,
-                        std::int64_t slice);
+/// The kinds, for help texts and tests.
+std::vector<Row> phantom_rows();
 
 }  // namespace medsweep::datasets
