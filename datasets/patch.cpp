@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
+#include <optional>
 #include <stdexcept>
+
+#include "datasets/foreground.h"
 
 namespace medsweep::datasets {
 namespace {
@@ -15,30 +17,6 @@ void check_pixels(const char* what, const Extent& extent) {
   if (extent.height < 1 || extent.width < 1)
     throw std::invalid_argument(fmt::format("[patch] {} of {} x {}; at least 1 x 1 is allowed",
                                             what, extent.height, extent.width));
-}
-
-struct Pixel {
-  std::int64_t y, x;
-};
-
-// A pixel of a foreground class, the class drawn first. False without foreground.
-bool draw_foreground(const torch::Tensor& labels, RandomStream& stream, Pixel& pixel) {
-  const auto* values = labels.const_data_ptr<std::int16_t>();
-  std::array<std::int64_t, 257> counts{};
-  for (std::int64_t i = 0; i < labels.numel(); ++i)
-    if (values[i] > 0) ++counts[static_cast<std::size_t>(values[i])];
-  std::vector<std::size_t> present;
-  for (std::size_t label = 1; label < counts.size(); ++label)
-    if (counts[label] > 0) present.push_back(label);
-  if (present.empty()) return false;
-  const std::size_t label = present[static_cast<std::size_t>(stream.below(std::ssize(present)))];
-  std::int64_t left = stream.below(counts[label]);
-  for (std::int64_t i = 0; i < labels.numel(); ++i) {
-    if (values[i] != static_cast<std::int16_t>(label) || left-- > 0) continue;
-    pixel = {i / labels.size(1), i % labels.size(1)};
-    break;
-  }
-  return true;
 }
 
 // First pixel of a side: centred on a small image, else `wanted` as far as the borders allow.
@@ -79,17 +57,16 @@ void check(const PatchOptions& options) {
 
 Window draw_window(const torch::Tensor& labels, const PatchOptions& options, RandomStream& stream) {
   const std::int64_t height = labels.size(0), width = labels.size(1);
-  const auto& [patch_height, patch_width] = options.extent;
-  Pixel centre{};
-  Pixel corner{};
-  if (stream.chance(options.foreground) && draw_foreground(labels, stream, centre)) {
-    corner = {centre.y - patch_height / 2, centre.x - patch_width / 2};
-  } else {
-    corner.y = stream.below(std::max<std::int64_t>(height - patch_height, 0) + 1);
-    corner.x = stream.below(std::max<std::int64_t>(width - patch_width, 0) + 1);
-  }
-  return {start_of(corner.y, height, patch_height), start_of(corner.x, width, patch_width),
-          options.extent};
+  const std::int64_t patch_height = options.extent.height, patch_width = options.extent.width;
+  std::optional<std::int64_t> centre;
+  if (stream.chance(options.foreground)) centre = draw_foreground(labels, stream);
+  const std::int64_t top = centre
+                               ? *centre / width - patch_height / 2
+                               : stream.below(std::max<std::int64_t>(height - patch_height, 0) + 1);
+  const std::int64_t left = centre
+                                ? *centre % width - patch_width / 2
+                                : stream.below(std::max<std::int64_t>(width - patch_width, 0) + 1);
+  return {start_of(top, height, patch_height), start_of(left, width, patch_width), options.extent};
 }
 
 Window with_context(const Window& window, double degrees) {

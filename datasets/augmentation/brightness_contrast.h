@@ -8,5 +8,9 @@ namespace medsweep::datasets {
 /// [1 - contrast, 1 + contrast]; brightness, b times the deviation is added with b uniform in
 /// [-brightness, brightness]. One c and one b for all channels; values may leave [0, 1].
 Augmentation make_brightness_contrast(const AugmentationOptions& options);
+/// The first of them alone.
+Augmentation make_contrast(const AugmentationOptions& options);
+/// The second alone.
+Augmentation make_brightness(const AugmentationOptions& options);
 
 }  // namespace medsweep::datasets

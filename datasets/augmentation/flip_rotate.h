@@ -1,10 +1,10 @@
 #pragma once
 
-#include "datasets/augmentation/view.h"
+#include "datasets/augmentation/geometry.h"
 
 namespace medsweep::datasets {
 
-/// `flip`, then `rotate`.
+/// `flip`, then `rotate`, in one pass.
 Augmentation make_flip_rotate(const AugmentationOptions& options);
 
 }  // namespace medsweep::datasets

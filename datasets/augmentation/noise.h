@@ -8,4 +8,7 @@ namespace medsweep::datasets {
 /// added to every value.
 Augmentation make_noise(const AugmentationOptions& options);
 
+/// Independent Gaussian noise with this mean and deviation, added to every value.
+void add_noise(torch::Tensor& image, double mean, double deviation, RandomStream& stream);
+
 }  // namespace medsweep::datasets

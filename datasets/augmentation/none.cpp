@@ -1,9 +1,11 @@
 #include "datasets/augmentation/none.h"
 
+#include "datasets/augmentation/geometry.h"
+
 namespace medsweep::datasets {
 
 Augmentation make_no_augmentation(const AugmentationOptions&) {
-  return {[](View&, RandomStream&) {}, 0};
+  return moving([](const View&, Geometry&, RandomStream&) {});
 }
 
 }  // namespace medsweep::datasets
