@@ -2,7 +2,10 @@
 
 #include <array>
 
+#include "datasets/converters/phantom_blobs.h"
 #include "datasets/converters/phantom_hearts.h"
+#include "datasets/converters/phantom_lungs.h"
+#include "datasets/converters/phantom_opacities.h"
 #include "datasets/converters/phantom_vessels.h"
 
 namespace medsweep::datasets {
@@ -15,6 +18,13 @@ constexpr std::array kPhantoms{
                        "short-axis MRI at two phases, as ACDC: rv, myo, lv; slices or volumes"},
     Entry<PlanPhantom>{"vessels", "vessels", "datasets/converters/phantom_vessels", plan_vessels,
                        "retinas in colour, as DRIVE: vessels, field of view, second observer"},
+    Entry<PlanPhantom>{"lungs", "lungs", "datasets/converters/phantom_lungs", plan_lungs,
+                       "chest X-rays, as Montgomery: left and right lung, also as instances"},
+    Entry<PlanPhantom>{"opacities", "opacities", "datasets/converters/phantom_opacities",
+                       plan_opacities,
+                       "chest X-rays, as RSNA: boxes around opacities, half have none"},
+    Entry<PlanPhantom>{"blobs", "blobs", "datasets/converters/phantom_blobs", plan_blobs,
+                       "volumes of heads, as BraTS: nested tumours with ncr, ed, et"},
 };
 static_assert(names_are_unique(kPhantoms));
 
