@@ -50,6 +50,16 @@ struct CheckpointEntry {
   std::string path = {}, best = {};
 };
 
+/// A trial as journals name it.
+struct TrialEntry {
+  std::string study = {}, trial = {}, name = {}, knobs = {};  ///< knobs: JSON
+};
+
+/// A data file that a trial used.
+struct DataEntry {
+  std::string dataset = {}, file = {}, digest = {};  ///< as in DataRecord
+};
+
 /// What a refresh read.
 struct RefreshReport {
   std::int64_t files = 0, records = 0, damaged_lines = 0;
@@ -88,6 +98,12 @@ class Index {
   bool has_values(const std::string& trial, const std::string& split) const;
   /// Identity -> name, of the trials that a study's journals name.
   std::map<std::string, std::string> trials_of(const std::string& study) const;
+  /// Of all studies, in the order of study and name.
+  std::vector<TrialEntry> trials() const;
+  /// In the order of dataset and file; none where the journal is of a version without them.
+  std::vector<DataEntry> data(const std::string& trial) const;
+  /// Sample -> "train", "validation" or "test".
+  std::map<std::string, std::string> split(const std::string& split) const;
   /// kind_of(...) -> median seconds an epoch, over every trial in the folders.
   std::map<std::string, double> epoch_seconds(std::span<const std::string> knobs) const;
   /// Every row of every table as text, in an order of its own: equal for equal journals.

@@ -21,6 +21,8 @@ CREATE TABLE trials(study INTEGER, trial INTEGER, name TEXT, knobs TEXT, seed IN
   fold INTEGER, time REAL, PRIMARY KEY(study, trial)) WITHOUT ROWID;
 CREATE TABLE splits(split INTEGER, sample INTEGER, patient INTEGER, part INTEGER,
   PRIMARY KEY(split, sample)) WITHOUT ROWID;
+CREATE TABLE data(trial INTEGER, dataset INTEGER, file INTEGER, digest TEXT, time REAL,
+  PRIMARY KEY(trial, dataset, file)) WITHOUT ROWID;
 CREATE TABLE epochs(trial INTEGER, epoch INTEGER, step INTEGER, losses TEXT, learning_rate REAL,
   samples_per_second REAL, seconds REAL, time REAL, PRIMARY KEY(trial, epoch)) WITHOUT ROWID;
 CREATE TABLE checkpoints(trial INTEGER, step INTEGER, best INTEGER, epoch INTEGER, path TEXT,
@@ -41,6 +43,10 @@ constexpr const char* kPutTrial =
     "INSERT INTO trials VALUES(?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET name=excluded.name, "
     "knobs=excluded.knobs, seed=excluded.seed, fold=excluded.fold, time=excluded.time "
     "WHERE excluded.time>time OR (excluded.time=time AND excluded.name>name)";
+constexpr const char* kPutData =
+    "INSERT INTO data VALUES(?,?,?,?,?) ON CONFLICT DO UPDATE SET digest=excluded.digest, "
+    "time=excluded.time WHERE excluded.time>time OR (excluded.time=time AND "
+    "excluded.digest>digest)";
 constexpr const char* kPutEpoch =
     "INSERT INTO epochs VALUES(?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET step=excluded.step, "
     "losses=excluded.losses, learning_rate=excluded.learning_rate, "
@@ -85,6 +91,7 @@ IndexIngest::IndexIngest(SQLite::Database& database)
       split_(database,
              "INSERT INTO splits VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET "
              "patient=excluded.patient, part=excluded.part"),
+      data_(database, kPutData),
       epoch_(database, kPutEpoch),
       checkpoint_(database, kPutCheckpoint),
       event_(database, "INSERT OR IGNORE INTO events VALUES(?,?,?,?)"),
@@ -122,6 +129,8 @@ void IndexIngest::add_by_type(object record) {
     return add_trial(record);
   else if (type == "split")
     return add_split(record);
+  else if (type == "data")
+    return add_data(record);
   else if (type == "epoch")
     add_epoch(record);
   else if (type == "checkpoint")
@@ -160,6 +169,12 @@ void IndexIngest::add_trial(object record) {
 void IndexIngest::add_split(object record) {
   put(split_, name(text_of(record, "split")), name(text_of(record, "sample")),
       name(text_of(record, "patient")), name(text_of(record, "part")));
+}
+
+void IndexIngest::add_data(object record) {
+  put(data_, name(text_of(record, "trial")), name(text_of(record, "dataset")),
+      name(text_of(record, "file")), std::string(text_of(record, "digest")),
+      double(record["time"]));
 }
 
 void IndexIngest::add_epoch(object record) {

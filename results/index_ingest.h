@@ -12,7 +12,7 @@
 namespace medsweep::results {
 
 /// Raised with every change of the tables below: an index of another version is rebuilt.
-inline constexpr int kIndexVersion = 1;
+inline constexpr int kIndexVersion = 2;
 
 /// Makes the index's tables in an empty database.
 void create_index_tables(SQLite::Database& database);
@@ -35,12 +35,13 @@ class IndexIngest {
   void add_value(simdjson::dom::object record);
   void add_trial(simdjson::dom::object record);
   void add_split(simdjson::dom::object record);
+  void add_data(simdjson::dom::object record);
   void add_epoch(simdjson::dom::object record);
   void add_checkpoint(simdjson::dom::object record);
   void add_event(std::string_view type, simdjson::dom::object record);
 
   SQLite::Database& database_;
-  SQLite::Statement name_, value_, trial_, split_, epoch_, checkpoint_, event_, heard_;
+  SQLite::Statement name_, value_, trial_, split_, data_, epoch_, checkpoint_, event_, heard_;
   std::unordered_map<std::string, std::int64_t> names_;
   std::map<std::int64_t, double> last_heard_;
 };

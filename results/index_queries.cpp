@@ -18,6 +18,7 @@ constexpr std::array kDumpQueries{
     "SELECT 'trial', " NAME(study) ", " NAME(trial) ", name, knobs, seed, fold, time FROM trials",
     "SELECT 'split', " NAME(split) ", " NAME(sample) ", " NAME(patient) ", " NAME(part)
     " FROM splits",
+    "SELECT 'data', " NAME(trial) ", " NAME(dataset) ", " NAME(file) ", digest, time FROM data",
     "SELECT 'epoch', " NAME(trial) ", epoch, step, losses, learning_rate, samples_per_second, "
     "seconds, time FROM epochs",
     "SELECT 'checkpoint', " NAME(trial) ", step, " NAME(best) ", epoch, path, time FROM checkpoints",

@@ -59,6 +59,14 @@ Record record(const SplitRecord& split) {
           {"part", split.part}};
 }
 
+Record record(const DataRecord& data) {
+  return {{"type", "data"},
+          {"trial", data.trial},
+          {"dataset", data.dataset},
+          {"file", data.file},
+          {"digest", data.digest}};
+}
+
 Record record(const AttemptRecord& attempt) {
   Record resumed;
   if (attempt.resumed_from_step) resumed = *attempt.resumed_from_step;

@@ -35,6 +35,14 @@ struct SplitRecord {
   std::string part = {};  ///< "train", "validation" or "test"
 };
 
+/// One of a trial's data files, and what was in it.
+struct DataRecord {
+  std::string trial = {};
+  std::string dataset = {};  ///< as `[evaluate] datasets` names it; empty: the trial's own
+  std::string file = {};     ///< its path then
+  std::string digest = {};   ///< of the data file, over all its samples
+};
+
 struct AttemptRecord {
   std::string trial = {}, host = {};
   std::int64_t ranks = 1, threads = 1;
@@ -102,6 +110,7 @@ Record record(const StudyRecord& study);
 /// Throws std::invalid_argument where `knobs` is not JSON.
 Record record(const TrialRecord& trial);
 Record record(const SplitRecord& split);
+Record record(const DataRecord& data);
 Record record(const AttemptRecord& attempt);
 Record record(const EpochRecord& epoch);
 Record record(const ValueRecord& value);

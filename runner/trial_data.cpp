@@ -125,13 +125,24 @@ TrialData open_trial_data(const TrialSettings& settings) {
   return data;
 }
 
-void record_split(const TrialData& data, const TrialSettings& settings, TrialReport& report) {
-  if (!report.writes()) return;
+std::string split_name(const TrialSettings& settings) {
   std::string files;
   for (const DataSource& source : settings.dataset) files += source.file + "\n";
-  const std::string split =
-      sha256_hex(fmt::format("{}{}fold {}", files, settings.split.dump(), settings.fold))
-          .substr(0, 16);
+  return sha256_hex(fmt::format("{}{}fold {}", files, settings.split.dump(), settings.fold))
+      .substr(0, 16);
+}
+
+void record_split(const TrialData& data, const TrialSettings& settings, TrialReport& report) {
+  if (!report.writes()) return;
+  const auto record_file = [&](const std::string& file, const std::string& dataset) {
+    const auto summary = datasets::summarize(file);
+    if (summary)
+      report.append(results::DataRecord{settings.identity, dataset, file, summary->digest});
+  };
+  for (const DataSource& source : settings.dataset) record_file(source.file, "");
+  for (const std::string& file : settings.evaluate.datasets)
+    record_file(file, std::filesystem::path(file).filename().string());
+  const std::string split = split_name(settings);
   const auto record = [&](const std::vector<std::int64_t>& indices, const char* part) {
     for (const std::int64_t index : indices) {
       const auto& id = data.pool->samples()[static_cast<std::size_t>(index)];

@@ -40,7 +40,10 @@ datasets::SampleOptions sample_options(const TrialSettings& settings);
 /// Opens the data files and divides their samples. Throws what the files and the split throw.
 TrialData open_trial_data(const TrialSettings& settings);
 
-/// Writes into the journal who is in which part.
+/// What SplitRecord::split is called: a digest of the data files' paths, [split] and the fold.
+std::string split_name(const TrialSettings& settings);
+
+/// Writes into the journal which data files there are and who is in which part.
 void record_split(const TrialData& data, const TrialSettings& settings, TrialReport& report);
 
 }  // namespace medsweep::runner

@@ -192,5 +192,28 @@ TEST_F(IndexTest, AnEpochsTimeIsThatOfTrialsOfTheSameKind) {
   EXPECT_EQ(kind_of(R"({"model":"unet","epochs":9})", keys, 2), seconds.begin()->first);
 }
 
+TEST_F(IndexTest, KnowsWhichDataATrialUsedAndWhoWasInWhichPart) {
+  Journal journal(study(), "job");
+  write_some(journal, "a");
+  journal.append(record(DataRecord{"a", "", "/data/acdc.h5", "d1"}));
+  journal.append(record(DataRecord{"a", "other.h5", "/data/other.h5", "d2"}));
+  journal.append(record(SplitRecord{"s", "p1/0", "p1", "train"}));
+  journal.append(record(SplitRecord{"s", "p2/0", "p2", "test"}));
+  journal.append(record(SplitRecord{"t", "p2/0", "p2", "validation"}));
+  Index index = this->index();
+  ASSERT_EQ(index.trials().size(), 1u);
+  EXPECT_EQ(index.trials()[0].study, "demo");
+  EXPECT_EQ(index.trials()[0].name, "n-a");
+  EXPECT_EQ(index.trials()[0].knobs, R"({"epochs":2,"model":"unet"})");
+  ASSERT_EQ(index.data("a").size(), 2u);
+  EXPECT_EQ(index.data("a")[0].file, "/data/acdc.h5");
+  EXPECT_EQ(index.data("a")[1].dataset, "other.h5");
+  EXPECT_EQ(index.data("a")[1].digest, "d2");
+  EXPECT_TRUE(index.data("b").empty());
+  EXPECT_EQ(index.split("s"),
+            (std::map<std::string, std::string>{{"p1/0", "train"}, {"p2/0", "test"}}));
+  EXPECT_TRUE(index.split("u").empty());
+}
+
 }  // namespace
 }  // namespace medsweep::results
