@@ -16,14 +16,17 @@ using datasets::Extent;
 using datasets::Mosaic;
 using datasets::Window;
 
-/// eval() mode while it lives.
+/// eval() mode while it lives. A model that is in it already is not touched: several threads may
+/// share that.
 class EvaluationMode {
  public:
   explicit EvaluationMode(models::Model& model)
       : model_(model), was_training_(model.is_training()) {
-    model_.eval();
+    if (was_training_) model_.eval();
   }
-  ~EvaluationMode() { model_.train(was_training_); }
+  ~EvaluationMode() {
+    if (was_training_) model_.train();
+  }
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
 

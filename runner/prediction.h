@@ -26,7 +26,8 @@ struct PredictionOptions {
 /// What was stretched, shrunk or padded for the network is restored from sample.placement:
 /// probabilities are scaled back, labels follow from them by model.label_map().
 ///
-/// Without gradient; the model is put into eval() mode and back. Only samples and windows of one
+/// Without gradient; the model is put into eval() mode and back; several threads may share one that
+/// is in eval() mode. Only samples and windows of one
 /// size share a batch, so that a prediction does not depend on its neighbours' sizes.
 /// Throws std::invalid_argument for a batch size below 1 or what datasets::windows refuses.
 models::Predictions predict(models::Model& model,

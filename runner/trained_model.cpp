@@ -148,7 +148,6 @@ TrainedModel::TrainedModel(TrainedTrial trial)
 
 models::Prediction TrainedModel::predict(const torch::Tensor& image) const {
   const datasets::EvaluationSample sample = dressed(image, trial_.settings, classes_);
-  const std::lock_guard lock(mutex_);
   return predict_sample(*model_, sample, window_options(trial_.settings));
 }
 

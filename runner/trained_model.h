@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -34,7 +33,7 @@ class TrainedModel {
   explicit TrainedModel(TrainedTrial trial);
 
   /// What it says of an image [1, H, W], grey, as stored in data files, at the image's own size.
-  /// May be called from several threads; they take turns.
+  /// May be called from several threads at once.
   models::Prediction predict(const torch::Tensor& image) const;
 
   const TrainedTrial& trial() const { return trial_; }
@@ -44,7 +43,6 @@ class TrainedModel {
   TrainedTrial trial_;
   std::vector<std::string> classes_;
   std::shared_ptr<models::Model> model_;
-  mutable std::mutex mutex_;
 };
 
 }  // namespace medsweep::runner
