@@ -11,10 +11,13 @@ namespace {
 
 constexpr std::size_t kShownNames = 6;
 
-std::string counted(const std::map<std::string, std::int64_t>& counts) {
+template <typename Key>
+std::string counted(const std::map<Key, std::int64_t>& counts) {
   std::vector<std::string> parts;
-  for (const auto& [name, count] : counts)
+  for (const auto& [key, count] : counts) {
+    const std::string name = fmt::format("{}", key);
     parts.push_back(fmt::format("{} {}", name.empty() ? "(unknown)" : name, count));
+  }
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
@@ -36,22 +39,46 @@ std::string spacing_text(const Inspection& inspection) {
   return fmt::format("{} (depth x height x width)", fmt::join(axes, " x "));
 }
 
+std::string extent_text(const Extent& extent, std::int64_t dimension) {
+  const std::string plane = fmt::format("{} x {}", extent.height, extent.width);
+  return dimension == 3 ? fmt::format("{} x {}", extent.depth, plane) : plane;
+}
+
 std::string size_text(const Inspection& inspection) {
-  const auto& [smallest, largest] = std::pair(inspection.smallest, inspection.largest);
-  if (smallest == largest) return fmt::format("{} x {}", smallest.height, smallest.width);
-  return fmt::format("{} x {} to {} x {}", smallest.height, smallest.width, largest.height,
-                     largest.width);
+  const std::string smallest = extent_text(inspection.smallest, inspection.dimension);
+  const std::string largest = extent_text(inspection.largest, inspection.dimension);
+  return smallest == largest ? smallest : fmt::format("{} to {}", smallest, largest);
+}
+
+std::string label_text(const Inspection& inspection) {
+  std::string text =
+      fmt::format("{} of {} slices are empty", inspection.empty_slices, inspection.labelled_slices);
+  if (inspection.labelled_slices == 0) text = "no label maps";
+  if (inspection.unlabelled > 0)
+    text += fmt::format("; {} samples have no labels at all", inspection.unlabelled);
+  return text;
 }
 
 std::string class_lines(const Inspection& inspection) {
-  std::string text = fmt::format("\n{:<16}{:>14}{:>10}{:>10}{:>8}\n", "class", "pixels", "share",
-                                 "samples", "cases");
-  for (const ClassCount& count : inspection.classes)
-    text += fmt::format("{:<16}{:>14}{:>9.2f}%{:>10}{:>8}\n", count.name, count.pixels,
+  const bool objects = inspection.has_instances;
+  std::string text = fmt::format("\n{:<16}{:>14}{:>10}{:>10}{:>8}{}\n", "class", "pixels", "share",
+                                 "samples", "cases", objects ? "   objects" : "");
+  for (const ClassCount& count : inspection.classes) {
+    text += fmt::format("{:<16}{:>14}{:>9.2f}%{:>10}{:>8}", count.name, count.pixels,
                         100.0 * static_cast<double>(count.pixels) /
                             static_cast<double>(std::max<std::int64_t>(inspection.pixels, 1)),
                         count.samples, count.cases);
+    if (objects) text += fmt::format("{:>10}", count.instances);
+    if (count.crowds > 0) text += fmt::format(" ({} crowds)", count.crowds);
+    text += "\n";
+  }
   return text;
+}
+
+/// [H, W], of volumes [D, H, W].
+std::vector<std::int64_t> extent_json(const Extent& extent, std::int64_t dimension) {
+  if (dimension == 3) return {extent.depth, extent.height, extent.width};
+  return {extent.height, extent.width};
 }
 
 }  // namespace
@@ -69,9 +96,12 @@ std::string to_text(const Inspection& inspection) {
                               inspection.patients));
   line("sources", counted(inspection.sources));
   line("groups", counted(inspection.groups));
-  line("size", size_text(inspection));
+  if (!inspection.folds.empty()) line("folds", counted(inspection.folds));
+  line(inspection.dimension == 3 ? "volumes" : "size", size_text(inspection));
   line("channels", fmt::format("{} ({})", inspection.channels, counted(inspection.types)));
   line("spacing in mm", spacing_text(inspection));
+  line("arrays", counted(inspection.arrays));
+  line("labels", label_text(inspection));
   line("field of view",
        fmt::format("{:.1f}% of all pixels",
                    100.0 * static_cast<double>(inspection.counted_pixels) /
@@ -98,13 +128,19 @@ std::string to_json(const Inspection& inspection) {
                               {"cases", inspection.cases},
                               {"patients", inspection.patients},
                               {"channels", inspection.channels},
+                              {"dimension", inspection.dimension},
+                              {"folds", nlohmann::ordered_json::object()},
+                              {"arrays", inspection.arrays},
+                              {"unlabelled", inspection.unlabelled},
+                              {"empty_slices", inspection.empty_slices},
+                              {"labelled_slices", inspection.labelled_slices},
                               {"groups", inspection.groups},
                               {"sources", inspection.sources},
                               {"types", inspection.types},
                               {"pixels", inspection.pixels},
                               {"counted_pixels", inspection.counted_pixels},
-                              {"smallest", {inspection.smallest.height, inspection.smallest.width}},
-                              {"largest", {inspection.largest.height, inspection.largest.width}},
+                              {"smallest", extent_json(inspection.smallest, inspection.dimension)},
+                              {"largest", extent_json(inspection.largest, inspection.dimension)},
                               {"spacing_mm", inspection.spacing},
                               {"percentiles_at", kPercentiles},
                               {"percentiles", inspection.percentiles}};
@@ -113,7 +149,11 @@ std::string to_json(const Inspection& inspection) {
     json["classes"].push_back({{"name", count.name},
                                {"pixels", count.pixels},
                                {"samples", count.samples},
-                               {"cases", count.cases}});
+                               {"cases", count.cases},
+                               {"instances", count.instances},
+                               {"crowds", count.crowds}});
+  for (const auto& [fold, samples] : inspection.folds)
+    json["folds"][std::to_string(fold)] = samples;
   json["suspicions"] = nlohmann::ordered_json::array();
   for (const Suspicion& suspicion : inspection.suspicions)
     json["suspicions"].push_back({{"what", suspicion.what}, {"samples", suspicion.samples}});
