@@ -1,18 +1,19 @@
 #include "datasets/converters/acdc.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <memory>
 #include <optional>
 #include <regex>
 #include <sstream>
 #include <stdexcept>
 
 #include "base/files.h"
-#include "datasets/converters/nifti_volume.h"
+#include "datasets/converters/source_tree.h"
+#include "datasets/converters/volume_item.h"
 
 namespace medsweep::datasets {
 namespace {
@@ -84,14 +85,6 @@ PatientInfo read_info(const fs::path& folder) {
   return info;
 }
 
-/// "patient001_frame01_gt.nii.gz" -> "patient001_frame01_gt"; empty for other files.
-std::string nifti_stem(const fs::path& file) {
-  std::string name = file.filename().string();
-  for (const char* ending : {".nii.gz", ".nii"})
-    if (name.ends_with(ending)) return name.substr(0, name.size() - std::string(ending).size());
-  return {};
-}
-
 std::string case_name_of(const std::string& stem, const PatientFolder& patient,
                          const PatientInfo& info, const std::smatch& match) {
   if (!match[1].matched) return stem;  // patientNNN_ED says its phase itself
@@ -103,8 +96,8 @@ std::vector<Frame> find_frames(const PatientFolder& patient, const PatientInfo& 
   const std::regex frame_pattern(patient.name + "_(?:frame([0-9]+)|ED|ES)");
   std::map<std::string, fs::path> files;
   for (const auto& entry : fs::directory_iterator(patient.path))
-    if (const std::string stem = nifti_stem(entry.path()); !stem.empty())
-      files[stem] = entry.path();
+    if (const std::string ending = ending_of(entry.path()); ending == ".nii" || ending == ".nii.gz")
+      files[stem_of(entry.path())] = entry.path();
   std::vector<Frame> frames;
   for (const auto& [stem, path] : files) {
     std::smatch match;
@@ -126,49 +119,32 @@ std::vector<Frame> find_frames(const PatientFolder& patient, const PatientInfo& 
   return frames;
 }
 
-void add_frame(const PatientFolder& patient, const PatientInfo& info, const Frame& frame,
-               std::vector<RawSample>& samples) {
-  const NiftiVolume image = read_nifti(frame.image);
-  const NiftiVolume labels = read_nifti_labels(frame.labels, 3);
-  if (image.voxels.sizes() != labels.voxels.sizes())
-    throw std::invalid_argument(
-        fmt::format("[{}] {} voxels, but its image {} has {}; equal sizes are needed",
-                    frame.labels.string(), fmt::join(labels.voxels.sizes(), " x "),
-                    frame.image.filename().string(), fmt::join(image.voxels.sizes(), " x ")));
-  for (std::int64_t slice = 0; slice < image.voxels.size(0); ++slice) {
-    RawSample sample;
-    sample.image = image.voxels.narrow(0, slice, 1);
-    sample.labels = labels.voxels[slice];
-    sample.id.name = fmt::format("{}/{}", frame.case_name, slice);
-    sample.id.case_name = frame.case_name;
-    sample.id.patient = patient.name;
-    sample.id.group = info.group;
-    sample.id.source = patient.source;
-    sample.id.slice = slice;
-    sample.id.spacing = image.spacing;
-    samples.push_back(std::move(sample));
-  }
+VolumeFiles files_of(const PatientFolder& patient, const PatientInfo& info, const Frame& frame) {
+  VolumeFiles files{.images = {frame.image}, .labels = frame.labels};
+  files.id.case_name = frame.case_name;
+  files.id.group = info.group;
+  files.id.source = patient.source;
+  return files;
 }
 
 }  // namespace
 
 ConversionPlan plan_acdc(const ConverterOptions& options) {
-  ConversionPlan plan{.header = {.name = "acdc", .classes = {"rv", "myo", "lv"}}};
-  for (const PatientFolder& patient : find_patients(options.source)) {
-    const PatientInfo info = read_info(patient.path);
-    const std::vector<Frame> frames = find_frames(patient, info);
-    ConversionItem item{.name = patient.name};
-    for (const Frame& frame : frames) {
-      item.files.push_back(frame.image);
-      item.files.push_back(frame.labels);
-    }
-    item.read = [patient, info, frames] {
-      std::vector<RawSample> samples;
-      for (const Frame& frame : frames) add_frame(patient, info, frame, samples);
-      return samples;
-    };
-    plan.items.push_back(std::move(item));
-  }
+  const std::int64_t dimension = dimension_of(options, 2);
+  const std::vector<std::string> classes{"rv", "myo", "lv"};
+  ConversionPlan plan{.header = {.name = "acdc", .classes = classes, .dimension = dimension}};
+  const auto labels = std::make_shared<VolumeLabels>(LabelMap::consecutive(classes));
+  const auto name_of = patient_namer(options);
+  for (const PatientFolder& patient : find_patients(options.source))
+    plan_part(plan, options, [&] {
+      const PatientInfo info = read_info(patient.path);
+      for (const Frame& frame : find_frames(patient, info)) {
+        VolumeFiles files = files_of(patient, info, frame);
+        files.id.patient = name_of(patient.name);
+        plan.items.push_back(volume_item(files, labels, dimension, options));
+        plan.items.back().files.push_back(patient.path / "Info.cfg");
+      }
+    });
   return plan;
 }
 

@@ -12,7 +12,9 @@ namespace medsweep::datasets {
 /// is left alone. Info.cfg, where present, says which frame is ED and which ES (the case is then
 /// called patientNNN_ED) and the patient's group; nothing else of it is read.
 ///
-/// Each slice is a sample of one channel with classes rv (1), myo (2), lv (3). Errors as convert().
+/// Each slice is a sample of one channel with classes rv (1), myo (2), lv (3), or with dimension 3
+/// each volume. Slices without a label are kept. Reads the options dimension and spacing. Throws as
+/// convert().
 ConversionPlan plan_acdc(const ConverterOptions& options);
 
 }  // namespace medsweep::datasets

@@ -29,7 +29,8 @@ std::vector<double> written_affine(const nifti_image& image) {
   for (std::size_t row = 0; row < 3; ++row)
     for (std::size_t column = 0; column < 4; ++column) {
       const float value = form.m[row][column];
-      affine.push_back(std::isfinite(value) ? as_written(value) : std::nan(""));
+      // + 0.0: no negative zeros.
+      affine.push_back(std::isfinite(value) ? as_written(value) + 0.0 : std::nan(""));
     }
   return affine;
 }

@@ -172,6 +172,8 @@ NiftiVolume read_nifti(const fs::path& path) {
 
 NiftiVolume read_nifti_channels(const fs::path& path) { return read_image(path, Channels::kAny); }
 
+std::int64_t nifti_channels(const fs::path& path) { return open_image(path, Channels::kAny)->nt; }
+
 NiftiVolume read_nifti_codes(const fs::path& path) {
   const NiftiHeader image = open_image(path, Channels::kOne);
   const VolumeGeometry geometry = geometry_of(*image, path);

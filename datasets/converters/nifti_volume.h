@@ -36,6 +36,9 @@ NiftiVolume read_nifti(const std::filesystem::path& path);
 /// three.
 NiftiVolume read_nifti_channels(const std::filesystem::path& path);
 
+/// How many channels read_nifti_channels() finds, by the header. Throws alike.
+std::int64_t nifti_channels(const std::filesystem::path& path);
+
 /// Reads a 3-D volume of label codes: [D, H, W] uint8, int16 or int32. Throws as read_nifti, and
 /// std::invalid_argument for a voxel that is no whole number (within 0.001, which a scale slope may
 /// cost).

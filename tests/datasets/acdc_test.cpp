@@ -37,15 +37,18 @@ class Acdc : public testing::Test {
   std::filesystem::path file(const std::string& name) const {
     return folder_ / "in" / "training" / name;
   }
-  DataFile converted() const {
-    convert("acdc", {.source = folder_ / "in", .output = folder_ / "out" / "a.h5"});
+  DataFile converted(std::int64_t dimension = 0, const std::vector<double>& spacing = {}) const {
+    convert("acdc", {.source = folder_ / "in",
+                     .output = folder_ / "out" / "a.h5",
+                     .dimension = dimension,
+                     .spacing = spacing});
     return DataFile(folder_ / "out" / "a.h5");
   }
-  /// The conversion fails as `matcher` says, and the output folder stays empty.
+  /// The conversion fails as `matcher` says, and there is no data file.
   template <typename Error, typename Matcher>
   void expect_refused(Matcher matcher) const {
     EXPECT_THAT([&] { converted(); }, ThrowsMessage<Error>(matcher));
-    EXPECT_TRUE(std::filesystem::is_empty(folder_ / "out"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "out" / "a.h5"));
   }
   TemporaryFolder folder_;
 };
@@ -78,6 +81,74 @@ TEST_F(Acdc, InfoGivesGroupAndPhasesAndNothingElse) {
   EXPECT_EQ(file.samples()[0].group, "DCM");
   EXPECT_EQ(file.samples()[6].group, "");
   EXPECT_THAT(read_file(folder_ / "out" / "a.h5"), Not(HasSubstr("184.0")));
+}
+
+TEST_F(Acdc, SlicesKnowWhereTheirVolumeLies) {
+  const DataFile file = converted();
+  const std::vector<double> expected{-1.5625, 0, 0, 0, 0, -1.25, 0, 0, 0, 0, 10, 0};
+  EXPECT_EQ(file.samples()[0].affine, expected);
+  EXPECT_EQ(file.samples()[2].affine, expected);
+}
+
+TEST_F(Acdc, VolumesAreSamplesOfThreeDimensions) {
+  const DataFile file = converted(3);
+  EXPECT_EQ(file.header().dimension, 3);
+  ASSERT_EQ(file.samples().size(), 4u);
+  EXPECT_EQ(file.samples()[2].name, "patient002_ED");
+  const torch::Tensor voxels = torch::arange(3 * 24 * 20).reshape({1, 3, 24, 20}) * 5 % 997;
+  EXPECT_TRUE(torch::equal(file.read(2).image, voxels.to(torch::kInt16)));
+  EXPECT_TRUE(torch::equal(file.read(2).labels, voxels[0].remainder(4).to(torch::kUInt8)));
+}
+
+TEST_F(Acdc, SpacingIsWhatIsAskedFor) {
+  const DataFile file = converted(2, {0, 2.5, 2.5});
+  ASSERT_EQ(file.samples().size(), 12u);
+  EXPECT_EQ(file.sizes()[0], (Extent{.height = 12, .width = 13}));  // 24 x 1.25 and 20 x 1.5625 mm
+  EXPECT_THAT(file.samples()[0].spacing, ElementsAre(10, 2.5, 2.5));
+  EXPECT_DOUBLE_EQ(file.samples()[0].affine[0], -2.5);
+  EXPECT_LE(file.read(0).labels.max().item<int>(), 3);
+}
+
+TEST_F(Acdc, EmptySlicesAreKeptAndMarked) {
+  torch::Tensor labels = torch::zeros({3, 24, 20}, torch::kUInt8);
+  labels[1].fill_(2);
+  write_nifti(file("patient002/patient002_ED_gt.nii.gz"), labels);
+  const DataFile file = converted();
+  EXPECT_EQ(file.foreground()[6], 0);
+  EXPECT_EQ(file.foreground()[7], 24 * 20);
+}
+
+TEST_F(Acdc, PatientsAreHashedWhereThereIsAKey) {
+  write_file_atomically(folder_ / "key", "0123456789abcdef");
+  convert("acdc", {.source = folder_ / "in",
+                   .output = folder_ / "out" / "a.h5",
+                   .patient_key = folder_ / "key"});
+  const DataFile file(folder_ / "out" / "a.h5");
+  EXPECT_THAT(file.samples()[0].patient, testing::MatchesRegex("~[0-9a-f]{20}"));
+  EXPECT_EQ(file.samples()[0].patient, file.samples()[3].patient);
+  EXPECT_NE(file.samples()[0].patient, file.samples()[6].patient);
+}
+
+TEST_F(Acdc, BadFramesAreLeftOutWhereThatIsAsked) {
+  std::filesystem::resize_file(file("patient002/patient002_ES.nii.gz"), 600);
+  std::filesystem::remove(file("patient001/patient001_frame12_gt.nii.gz"));
+  const ConverterReport report = convert("acdc", {.source = folder_ / "in",
+                                                  .output = folder_ / "out" / "a.h5",
+                                                  .on_bad = ConverterOptions::OnBad::kSkip});
+  EXPECT_THAT(report.skipped,
+              testing::UnorderedElementsAre(HasSubstr("patient001_frame12.nii.gz] has no mask"),
+                                            HasSubstr("patient002_ES: [")));
+  EXPECT_THAT(case_names(DataFile(folder_ / "out" / "a.h5")), ElementsAre("patient002_ED"));
+}
+
+TEST_F(Acdc, AxesThatRunOtherwiseAreNamed) {
+  const torch::Tensor labels = torch::zeros({3, 24, 20}, torch::kUInt8);
+  nifti_1_header header = made_header(labels);
+  header.srow_x[0] = 1;
+  write_nifti(file("patient002/patient002_ES_gt.nii.gz"), labels, header);
+  expect_refused<std::invalid_argument>(
+      HasSubstr("patient002_ES_gt.nii.gz] its axes run in other directions than those of its image "
+                "patient002_ES.nii.gz"));
 }
 
 TEST_F(Acdc, NothingOfHeadersOrFoldersGetsIntoTheFile) {
@@ -118,8 +189,8 @@ TEST_F(Acdc, SizesThatDisagreeAreNamed) {
 TEST_F(Acdc, AnUnknownLabelIsNamed) {
   write_nifti(file("patient002/patient002_ES_gt.nii.gz"),
               torch::full({3, 24, 20}, 4, torch::kUInt8));
-  expect_refused<std::invalid_argument>(
-      HasSubstr("patient002_ES_gt.nii.gz] unknown label 4; 0 to 3 are allowed"));
+  expect_refused<std::invalid_argument>(HasSubstr(
+      "patient002_ES_gt.nii.gz] unknown label 4 at x 0, y 0, z 0; 0, 1, 2, 3 are allowed"));
 }
 
 TEST_F(Acdc, AnImageWithInfiniteValuesIsNamed) {
@@ -129,8 +200,8 @@ TEST_F(Acdc, AnImageWithInfiniteValuesIsNamed) {
   header.scl_inter = 0;
   image[1][2][3] = 3e38F;
   write_nifti(file("patient002/patient002_ES.nii.gz"), image, header);
-  expect_refused<std::invalid_argument>(
-      AllOf(HasSubstr("patient002_ES.nii.gz]"), HasSubstr("infinite values")));
+  expect_refused<std::invalid_argument>(AllOf(
+      HasSubstr("patient002_ES.nii.gz]"), HasSubstr("the voxel at x 3, y 2, z 1 is inf; finite")));
 }
 
 TEST_F(Acdc, AnEmptyFolderIsNamed) {
