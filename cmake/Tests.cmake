@@ -18,7 +18,7 @@ function(medsweep_test_executable target folder sources)
     medsweep_use_torch_headers(${target})
   endif()
   if(folder STREQUAL datasets)
-    target_link_libraries(${target} PRIVATE opencv_codecs)  # they write images to be read
+    target_link_libraries(${target} PRIVATE opencv_codecs dcmtk)  # they write images to be read
   endif()
 endfunction()
 
