@@ -41,23 +41,26 @@ std::uint32_t little_endian(std::string_view bytes, std::size_t at, int length) 
       "[{}] cannot be decoded: the {} ends early, truncated or damaged", where, format));
 }
 
-void check_size(const std::string& where, std::string_view format, std::uint32_t width,
-                std::uint32_t height) {
+ImageBytes with_size(const std::string& where, std::string_view format, std::uint32_t width,
+                     std::uint32_t height) {
   if (width == 0 || height == 0)
     throw std::invalid_argument(fmt::format("[{}] a {} of {} x {} pixels; at least one is needed",
                                             where, format, width, height));
+  return {.format = format, .width = width, .height = height};
 }
 
 ImageBytes inspect_png(std::string_view bytes, const std::string& where) {
   if (bytes.size() < 33) refuse_truncated(where, "PNG");
-  check_size(where, "PNG", big_endian(bytes, 16, 4), big_endian(bytes, 20, 4));
+  ImageBytes image = with_size(where, "PNG", big_endian(bytes, 16, 4), big_endian(bytes, 20, 4));
   std::size_t at = 8;
   while (bytes.substr(std::min(at + 4, bytes.size()), 4) != "IEND") {
     if (at + 12 > bytes.size()) refuse_truncated(where, "PNG");
     at += 12 + big_endian(bytes, at, 4);
   }
   const std::uint32_t color_type = image_byte(bytes, 25);
-  return {.format = "PNG", .gray = color_type == 0 || color_type == 4, .palette = color_type == 3};
+  image.gray = color_type == 0 || color_type == 4;
+  image.palette = color_type == 3;
+  return image;
 }
 
 /// From behind a scan's header to the next marker that is not part of its data.
@@ -72,13 +75,14 @@ std::size_t end_of_scan(std::string_view bytes, std::size_t at) {
 
 /// Decoders fill a JPEG that ends early with grey: so its markers are followed to the last one.
 ImageBytes inspect_jpeg(std::string_view bytes, const std::string& where) {
+  ImageBytes image{.format = "JPEG"};
   for (std::size_t at = 2;;) {
     while (image_byte(bytes, at) == 0xFF && image_byte(bytes, at + 1) == 0xFF) ++at;
     if (at + 1 >= bytes.size() || image_byte(bytes, at) != 0xFF) refuse_truncated(where, "JPEG");
     const std::uint32_t marker = image_byte(bytes, at + 1);
-    if (marker == 0xD9) return {.format = "JPEG"};
+    if (marker == 0xD9) return image;
     if (marker >= 0xC0 && marker <= 0xC3)
-      check_size(where, "JPEG", big_endian(bytes, at + 7, 2), big_endian(bytes, at + 5, 2));
+      image = with_size(where, "JPEG", big_endian(bytes, at + 7, 2), big_endian(bytes, at + 5, 2));
     at += 2 + big_endian(bytes, at + 2, 2);
     if (marker == 0xDA) at = end_of_scan(bytes, at);
   }
@@ -96,6 +100,18 @@ std::uint32_t pnm_number(std::string_view bytes, std::size_t& at) {
   const auto [end, error] = std::from_chars(bytes.data() + at, bytes.data() + bytes.size(), number);
   at = static_cast<std::size_t>(end - bytes.data());
   return error == std::errc() ? number : 1;
+}
+
+ImageBytes inspect_pnm(std::string_view bytes, const std::string& where) {
+  std::size_t at = 2;
+  const std::uint32_t width = pnm_number(bytes, at), height = pnm_number(bytes, at);
+  const ImageBytes image = with_size(where, "PNM", width, height);
+  if (bytes[1] == '5' || bytes[1] == '6') {
+    const std::size_t depth = pnm_number(bytes, at) > 255 ? 2 : 1,
+                      channels = bytes[1] == '6' ? 3 : 1;
+    if (bytes.size() < at + 1 + depth * channels * width * height) refuse_truncated(where, "PNM");
+  }
+  return image;
 }
 
 /// One member of a gzip file, from the front of `packed`, which loses it.
@@ -143,20 +159,12 @@ std::string read_image_bytes(const std::filesystem::path& path) {
 ImageBytes inspect_image_bytes(std::string_view bytes, const std::string& where) {
   if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return inspect_png(bytes, where);
   if (bytes.starts_with("\xFF\xD8\xFF")) return inspect_jpeg(bytes, where);
-  if (bytes.starts_with("GIF8")) {
-    check_size(where, "GIF", little_endian(bytes, 6, 2), little_endian(bytes, 8, 2));
-    return {.format = "GIF"};
-  }
-  if (bytes.starts_with("BM")) {
-    check_size(where, "BMP", little_endian(bytes, 18, 4), little_endian(bytes, 22, 4));
-    return {.format = "BMP"};
-  }
-  if (bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6') {
-    std::size_t at = 2;
-    const std::uint32_t width = pnm_number(bytes, at), height = pnm_number(bytes, at);
-    check_size(where, "PNM", width, height);
-    return {.format = "PNM"};
-  }
+  if (bytes.starts_with("GIF8"))
+    return with_size(where, "GIF", little_endian(bytes, 6, 2), little_endian(bytes, 8, 2));
+  if (bytes.starts_with("BM"))
+    return with_size(where, "BMP", little_endian(bytes, 18, 4), little_endian(bytes, 22, 4));
+  if (bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6')
+    return inspect_pnm(bytes, where);
   if (bytes.starts_with("II*\0"sv) || bytes.starts_with("MM\0*"sv)) return {.format = "TIFF"};
   return {.format = "image"};
 }
