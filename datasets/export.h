@@ -29,8 +29,9 @@ using ExportProgress =
 using ExportFormat = ExportReport (*)(const DataFile& file, const std::filesystem::path& folder,
                                       const ExportProgress& progress);
 
-/// Exports a data file (FORMAT.md) into the new folder `output`: written beside it under a temporary
-/// name and renamed, so that the folder is whole or not there. The same file gives the same bytes.
+/// Exports a data file (FORMAT.md) into the new folder `output`: written beside it under a
+/// temporary name and renamed, so that the folder is whole or not there. The same file gives the
+/// same bytes.
 ///
 /// Throws std::invalid_argument for an unknown format (with the nearest known one), an output that
 /// is there already and not empty, and data that the format cannot hold; std::runtime_error for
@@ -41,7 +42,8 @@ ExportReport export_data(std::string_view format, const std::filesystem::path& f
 /// The table's rows, for `runner list` and `runner export-data --help`.
 std::vector<Row> export_rows();
 
-/// A sample's or a case's name as a file's, without folders: "patient001_ED/3" -> "patient001_ED_3".
+/// A sample's or a case's name as a file's, without folders: "patient001_ED/3" ->
+/// "patient001_ED_3".
 std::string exported_name(std::string_view name);
 
 }  // namespace medsweep::datasets

@@ -6,10 +6,25 @@
 #include <stdexcept>
 
 #include "datasets/converters/acdc.h"
+#include "datasets/converters/brats.h"
+#include "datasets/converters/chase_db1.h"
 #include "datasets/converters/chest_xray.h"
+#include "datasets/converters/coco.h"
 #include "datasets/converters/conversion.h"
 #include "datasets/converters/drive.h"
+#include "datasets/converters/folder.h"
+#include "datasets/converters/hvsmr.h"
+#include "datasets/converters/jsrt.h"
+#include "datasets/converters/lungs_json.h"
+#include "datasets/converters/malc.h"
+#include "datasets/converters/montgomery.h"
+#include "datasets/converters/nifti.h"
+#include "datasets/converters/nnunet.h"
+#include "datasets/converters/npz.h"
 #include "datasets/converters/phantom.h"
+#include "datasets/converters/rsna.h"
+#include "datasets/converters/shenzhen.h"
+#include "datasets/converters/stare.h"
 
 namespace medsweep::datasets {
 namespace {
@@ -26,11 +41,12 @@ struct Converter {
 
 // The one place to touch for a new data set.
 constexpr std::array kConverters{
-    Entry<Converter>{"phantom",
-                     "phantom",
-                     "datasets/converters/phantom",
-                     {plan_phantom, Source::kNone, "kind dimension patients slices size channels seed"},
-                     "made-up hearts, vessels, lungs, opacities or blobs; no download"},
+    Entry<Converter>{
+        "phantom",
+        "phantom",
+        "datasets/converters/phantom",
+        {plan_phantom, Source::kNone, "kind dimension patients slices size channels seed"},
+        "made-up hearts, vessels, lungs, opacities or blobs; no download"},
     Entry<Converter>{"acdc",
                      "acdc",
                      "datasets/converters/acdc",
@@ -46,6 +62,83 @@ constexpr std::array kConverters{
                      "datasets/converters/chest_xray",
                      {plan_chest_xray, Source::kFolder, "patient"},
                      "chest X-rays in class folders; lungs from masks or from a trained model"},
+    Entry<Converter>{"coco",
+                     "coco",
+                     "datasets/converters/coco",
+                     {plan_coco, Source::kFolder, "annotations classes color patient"},
+                     "images with annotations in COCO's JSON: boxes, masks, crowds"},
+    Entry<Converter>{"lungs_json",
+                     "lungsjson",
+                     "datasets/converters/lungs_json",
+                     {plan_lungs_json, Source::kFolder, "annotations color patient"},
+                     "the Lungs system's dataset.json: images with left and right lung"},
+    Entry<Converter>{
+        "brats",
+        "brats",
+        "datasets/converters/brats",
+        {plan_brats, Source::kFolder, "dimension spacing patient normalize"},
+        "BraTS: brain tumours in up to four modalities; ncr, ed, et and their regions"},
+    Entry<Converter>{"hvsmr",
+                     "hvsmr",
+                     "datasets/converters/hvsmr",
+                     {plan_hvsmr, Source::kFolder, "dimension spacing images"},
+                     "HVSMR 2016: whole hearts in MRI with myocardium and blood pool"},
+    Entry<Converter>{"malc",
+                     "malc",
+                     "datasets/converters/malc",
+                     {plan_malc, Source::kFolder, "dimension spacing label-map classes"},
+                     "MALC 2012: T1 brains with Neuromorphometrics' sparse label codes"},
+    Entry<Converter>{
+        "nifti",
+        "nifti",
+        "datasets/converters/nifti",
+        {plan_nifti, Source::kFolder, "images labels label-map classes patient dimension spacing"},
+        "pairs of NIfTI files by patterns of their names, with a label map"},
+    Entry<Converter>{"nnunet",
+                     "nnunet",
+                     "datasets/converters/nnunet",
+                     {plan_nnunet, Source::kFolder, "dimension spacing patient annotations"},
+                     "nnU-Net's raw data or the Decathlon's: all channels, regions, its folds"},
+    Entry<Converter>{"chase_db1",
+                     "chase",
+                     "datasets/converters/chase_db1",
+                     {plan_chase_db1, Source::kFolder, ""},
+                     "CHASE_DB1: retinas of both eyes with vessels by two observers"},
+    Entry<Converter>{"stare",
+                     "stare",
+                     "datasets/converters/stare",
+                     {plan_stare, Source::kFolder, ""},
+                     "STARE: retinas (.ppm.gz) with vessels by two observers"},
+    Entry<Converter>{"montgomery",
+                     "montgomery",
+                     "datasets/converters/montgomery",
+                     {plan_montgomery, Source::kFolder, ""},
+                     "Montgomery: chest X-rays with left and right lung"},
+    Entry<Converter>{"shenzhen",
+                     "shenzhen",
+                     "datasets/converters/shenzhen",
+                     {plan_shenzhen, Source::kFolder, ""},
+                     "Shenzhen: chest X-rays, one mask of both lungs divided into left and right"},
+    Entry<Converter>{"jsrt",
+                     "jsrt",
+                     "datasets/converters/jsrt",
+                     {plan_jsrt, Source::kFolder, "classes"},
+                     "JSRT: chest X-rays (12 bits) with SCR's lungs, heart and clavicles"},
+    Entry<Converter>{"folder",
+                     "folder",
+                     "datasets/converters/folder",
+                     {plan_folder, Source::kFolder, "images labels label-map classes patient color"},
+                     "folders images and masks with PNG, TIFF, JPEG and the like"},
+    Entry<Converter>{"npz",
+                     "npz",
+                     "datasets/converters/npz",
+                     {plan_npz, Source::kFolder, "images labels label-map classes patient"},
+                     "arrays of NumPy: .npz, or pairs of .npy"},
+    Entry<Converter>{"rsna",
+                     "rsna",
+                     "datasets/converters/rsna",
+                     {plan_rsna, Source::kFolder, "annotations window"},
+                     "RSNA pneumonia: DICOM with a table of boxes; negatives are kept"},
 };
 static_assert(names_are_unique(kConverters));
 

@@ -113,7 +113,7 @@ torch::Tensor luminance(const torch::Tensor& planes) {
   return sum.to(type).unsqueeze(0);
 }
 
-torch::Tensor narrowed(const torch::Tensor& planes) {
+torch::Tensor narrowed_planes(const torch::Tensor& planes) {
   if (planes.scalar_type() != torch::kInt32) return planes;
   const bool fits = planes.max().item<int>() <= std::numeric_limits<std::int16_t>::max();
   return planes.to(fits ? torch::kInt16 : torch::kFloat32);
@@ -135,7 +135,7 @@ torch::Tensor read_image(const std::filesystem::path& path, ColorKind kind) {
   torch::Tensor planes = read_stored(path).planes;
   if (kind == ColorKind::kGray && planes.size(0) == 3) planes = luminance(planes);
   if (kind == ColorKind::kRgb && planes.size(0) == 1) planes = planes.repeat({3, 1, 1});
-  return narrowed(planes);
+  return narrowed_planes(planes);
 }
 
 torch::Tensor read_mask(const std::filesystem::path& path, int threshold) {
@@ -162,14 +162,17 @@ void write_png(const std::filesystem::path& path, const torch::Tensor& image) {
   static const auto encode =
       reinterpret_cast<Encode>(module_function(kCodecs, "medsweep_encode_png"));
   const bool colored = image.dim() == 3 && image.size(0) == 3;
-  if (image.scalar_type() != torch::kUInt8 || (image.dim() != 2 && !colored) || image.numel() == 0)
-    throw std::invalid_argument(fmt::format("[{}] {} of {}; [H, W] or [3, H, W] uint8 is allowed",
-                                            path.string(), fmt::join(image.sizes(), " x "),
-                                            torch::toString(image.scalar_type())));
+  const bool wide = image.scalar_type() == torch::kUInt16 && image.dim() == 2;
+  const bool narrow = image.scalar_type() == torch::kUInt8 && (image.dim() == 2 || colored);
+  if ((!wide && !narrow) || image.numel() == 0)
+    throw std::invalid_argument(fmt::format(
+        "[{}] {} of {}; [H, W] or [3, H, W] uint8 and [H, W] uint16 are allowed", path.string(),
+        fmt::join(image.sizes(), " x "), torch::toString(image.scalar_type())));
   const torch::Tensor pixels =
       colored ? image.flip(0).permute({1, 2, 0}).contiguous() : image.contiguous();
   const cv::Mat matrix(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)),
-                       colored ? CV_8UC3 : CV_8UC1, const_cast<void*>(pixels.const_data_ptr()));
+                       wide ? CV_16UC1 : (colored ? CV_8UC3 : CV_8UC1),
+                       const_cast<void*>(pixels.const_data_ptr()));
   std::vector<std::uint8_t> bytes;
   if (!encode(matrix, bytes))
     throw std::runtime_error(fmt::format("[{}] cannot be encoded as PNG", path.string()));

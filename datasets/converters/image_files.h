@@ -29,8 +29,9 @@ torch::Tensor read_mask(const std::filesystem::path& path, int threshold = 128);
 /// [H, W] uint8. Throws as read_image, and std::invalid_argument for 16 bits or a coloured pixel.
 torch::Tensor read_label_image(const std::filesystem::path& path);
 
-/// Writes [H, W] or [3, H, W] uint8, red first, as PNG; the file appears whole or not at all.
-/// Throws std::invalid_argument for other tensors, std::runtime_error for what the disk does.
+/// Writes [H, W] or [3, H, W] uint8, red first, or [H, W] uint16, as PNG; the file appears whole or
+/// not at all. Throws std::invalid_argument for other tensors, std::runtime_error for what the disk
+/// does.
 void write_png(const std::filesystem::path& path, const torch::Tensor& image);
 
 }  // namespace medsweep::datasets

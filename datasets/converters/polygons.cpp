@@ -107,9 +107,13 @@ class Crossings {
 
 }  // namespace
 
+void check_polygons(const std::vector<Polygon>& polygons, std::string_view where) {
+  for (const Polygon& polygon : polygons) check_polygon(polygon, where);
+}
+
 std::vector<std::uint8_t> fill_polygons(const std::vector<Polygon>& polygons, std::int64_t height,
                                         std::int64_t width, std::string_view where) {
-  for (const Polygon& polygon : polygons) check_polygon(polygon, where);
+  check_polygons(polygons, where);
   check_mask_size(height, width, where);
   std::vector<std::uint8_t> mask(static_cast<std::size_t>(height * width));
   for (const Polygon& polygon : polygons) {

@@ -1,15 +1,21 @@
 """Masks by pycocotools (2.0.11): polygons of every awkward kind, and run lengths, into coco.json.
 
-    ~/.cache/medsweep/peers/bin/python tests/golden/coco.py
+    ~/.cache/medsweep/peers/bin/python tests/golden/coco.py [FOLDER WITH coco_tiny AND covid_cxr]
 
-A mask is kept as its compressed run lengths, its area and its box.
+A mask is kept as its compressed run lengths, its area and its box; of real annotations the SHA-256 of
+all masks' lines "id counts" is kept.
 """
+import contextlib
+import hashlib
+import io
 import json
 import pathlib
 import random
+import sys
 
 import numpy as np
 from pycocotools import mask as api
+from pycocotools.coco import COCO
 
 random.seed(4)
 numbers = np.random.default_rng(4)
@@ -58,6 +64,15 @@ for height, width, share in [(1, 1, .5), (7, 5, .5), (5, 7, 0), (5, 7, 1), (13, 
     masks.append({"height": height, "width": width, "counts": runs["counts"].decode(), "uncompressed": uncompressed,
                   "area": int(mask.sum()), "ones": np.flatnonzero(mask.flatten())[:40].tolist()})
 
+root = pathlib.Path(__file__).resolve().parents[2]
+data = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root / "../shared/data"
+real = []
+for name in ["coco_tiny/instances_train2017.json", "covid_cxr/instances_lungs.json", "covid_cxr/instances_all.json"]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(data / name)
+    lines = [f"{entry['id']} {coco.annToRLE(entry)['counts'].decode()}\n" for entry in coco.dataset["annotations"]]
+    real.append({"file": name, "annotations": len(lines), "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()})
+
 target = pathlib.Path(__file__).with_suffix(".json")
-target.write_text(json.dumps({"polygons": polygons, "masks": masks}, separators=(",", ":")) + "\n")
+target.write_text(json.dumps({"polygons": polygons, "masks": masks, "real": real}, separators=(",", ":")) + "\n")
 print(target, target.stat().st_size)

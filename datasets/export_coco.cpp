@@ -1,0 +1,177 @@
+#include "datasets/export_coco.h"
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <atomic>
+#include <nlohmann/json.hpp>
+#include <opencv2/imgproc.hpp>
+#include <stdexcept>
+#include <utility>
+
+#include "base/files.h"
+#include "datasets/converters/run_lengths.h"
+#include "datasets/export_images.h"
+
+namespace medsweep::datasets {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// What the format cannot hold, over all samples.
+struct CocoLosses {
+  std::atomic<bool> scaled = false, parts = false, unseen = false, second = false;
+};
+
+RunLengths runs_of(const torch::Tensor& mask) {
+  const torch::Tensor dense = mask.to(torch::kUInt8).contiguous();
+  const auto* values = dense.const_data_ptr<std::uint8_t>();
+  return encode_mask({values, values + dense.numel()}, dense.size(0), dense.size(1));
+}
+
+ordered_json coco_box(double x1, double y1, double x2, double y2) {
+  return ordered_json::array({x1, y1, x2 - x1, y2 - y1});
+}
+
+/// Without its ids.
+ordered_json coco_annotation(std::int64_t category, ordered_json box, const RunLengths* mask) {
+  ordered_json entry{{"id", 0}, {"image_id", 0}, {"category_id", category}};
+  entry["area"] = mask != nullptr ? static_cast<double>(area_of(*mask))
+                                  : box[2].get<double>() * box[3].get<double>();
+  entry["bbox"] = std::move(box);
+  entry["iscrowd"] = 0;
+  entry["segmentation"] = ordered_json::array();
+  if (mask != nullptr)
+    entry["segmentation"] = {{"size", {mask->height, mask->width}},
+                             {"counts", text_from_runs(*mask)}};
+  return entry;
+}
+
+std::vector<ordered_json> annotations_of_objects(const Instances& objects,
+                                                 const std::vector<std::int64_t>& codes) {
+  std::vector<ordered_json> entries;
+  for (std::int64_t i = 0; i < objects.boxes.size(0); ++i) {
+    const torch::Tensor dense = objects.boxes[i].contiguous();
+    const auto* box = dense.const_data_ptr<float>();
+    const auto code = codes[objects.labels[i].item<std::size_t>() - 1];
+    RunLengths runs;
+    if (objects.masks.defined()) runs = runs_of(objects.masks[i]);
+    entries.push_back(coco_annotation(code, coco_box(box[0], box[1], box[2], box[3]),
+                                      objects.masks.defined() ? &runs : nullptr));
+    entries.back()["iscrowd"] = objects.ignore[i].item<int>();
+  }
+  return entries;
+}
+
+std::vector<ordered_json> annotations_of_labels(const torch::Tensor& labels,
+                                                const std::vector<std::int64_t>& codes) {
+  std::vector<ordered_json> entries;
+  for (std::size_t label = 1; label <= codes.size(); ++label) {
+    const torch::Tensor mask = labels.eq(static_cast<std::int64_t>(label)).to(torch::kUInt8);
+    if (!mask.any().item<bool>()) continue;
+    const cv::Mat image(static_cast<int>(mask.size(0)), static_cast<int>(mask.size(1)), CV_8UC1,
+                        mask.mutable_data_ptr());
+    cv::Mat parts, boxes, centres;
+    const int count = cv::connectedComponentsWithStats(image, parts, boxes, centres, 8, CV_32S);
+    const torch::Tensor numbers =
+        torch::from_blob(parts.data, {mask.size(0), mask.size(1)}, torch::kInt32);
+    for (int part = 1; part < count; ++part) {
+      const RunLengths runs = runs_of(numbers.eq(part));
+      const int x = boxes.at<int>(part, cv::CC_STAT_LEFT), y = boxes.at<int>(part, cv::CC_STAT_TOP);
+      entries.push_back(coco_annotation(codes[label - 1],
+                                        coco_box(x, y, x + boxes.at<int>(part, cv::CC_STAT_WIDTH),
+                                                 y + boxes.at<int>(part, cv::CC_STAT_HEIGHT)),
+                                        &runs));
+    }
+  }
+  return entries;
+}
+
+ordered_json coco_image(std::int64_t index, const RawSample& sample, const std::string& name) {
+  return {{"id", index + 1},
+          {"file_name", name + ".png"},
+          {"height", sample.image.size(1)},
+          {"width", sample.image.size(2)},
+          {"case", sample.id.case_name},
+          {"patient", sample.id.patient},
+          {"group", sample.id.group},
+          {"source", sample.id.source}};
+}
+
+void note_losses(const RawSample& sample, CocoLosses& losses) {
+  if (sample.image.scalar_type() != torch::kUInt8) losses.scaled = true;
+  if (!sample.instances.defined() && sample.labels.defined()) losses.parts = true;
+  if (sample.field_of_view.defined()) losses.unseen = true;
+  if (sample.second_observer.defined()) losses.second = true;
+}
+
+std::vector<std::string> notes_of(const CocoLosses& losses) {
+  std::vector<std::string> notes;
+  if (losses.scaled)
+    notes.emplace_back(
+        "images of more than 8 bits are scaled, each from its least to its greatest value; the "
+        "formats png and nifti keep the values");
+  if (losses.parts)
+    notes.emplace_back("label maps became one annotation for each connected part of a class");
+  if (losses.unseen) notes.emplace_back("fields of view are not in the format");
+  if (losses.second) notes.emplace_back("the second observer's labels are not in the format");
+  return notes;
+}
+
+std::vector<std::int64_t> category_ids(const DataFileHeader& header) {
+  if (!header.label_codes.empty()) return header.label_codes;
+  std::vector<std::int64_t> ids(header.classes.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int64_t>(i) + 1;
+  return ids;
+}
+
+/// Numbers the annotations and writes all of it.
+void write_coco_json(const std::filesystem::path& path, const DataFileHeader& header,
+                     const std::vector<ordered_json>& images,
+                     std::vector<std::vector<ordered_json>>& annotations) {
+  ordered_json all{{"images", images}, {"annotations", ordered_json::array()}};
+  for (std::size_t image = 0; image < annotations.size(); ++image)
+    for (ordered_json& entry : annotations[image]) {
+      entry["id"] = all["annotations"].size() + 1;
+      entry["image_id"] = image + 1;
+      all["annotations"].push_back(std::move(entry));
+    }
+  const std::vector<std::int64_t> codes = category_ids(header);
+  for (std::size_t i = 0; i < codes.size(); ++i)
+    all["categories"].push_back({{"id", codes[i]}, {"name", header.classes[i]}});
+  write_file_atomically(path, all.dump() + "\n");
+}
+
+}  // namespace
+
+ExportReport export_coco(const DataFile& file, const std::filesystem::path& folder,
+                         const ExportProgress& progress) {
+  const DataFileHeader& header = file.header();
+  if (header.channels != 1 && header.channels != 3)
+    throw std::invalid_argument(
+        fmt::format("[{}] images of {} channels; the format coco holds 1 "
+                    "or 3, the formats png and nifti any number",
+                    file.path().string(), header.channels));
+  const std::vector<std::int64_t> codes = category_ids(header);
+  std::vector<ordered_json> images(file.samples().size());
+  std::vector<std::vector<ordered_json>> annotations(file.samples().size());
+  CocoLosses losses;
+  std::filesystem::create_directory(folder / "images");
+  const auto save = [&](std::int64_t index, const RawSample& sample, const std::string& name) {
+    save_viewable(folder / "images", name, sample.image);
+    const auto row = static_cast<std::size_t>(index);
+    images[row] = coco_image(index, sample, name);
+    if (sample.instances.defined())
+      annotations[row] = annotations_of_objects(sample.instances, codes);
+    else if (sample.labels.defined())
+      annotations[row] = annotations_of_labels(sample.labels, codes);
+    note_losses(sample, losses);
+  };
+  for_each_image(file, "coco", progress, save);
+  write_coco_json(folder / "annotations.json", header, images, annotations);
+  return {
+      .samples = std::ssize(images), .files = std::ssize(images) + 1, .notes = notes_of(losses)};
+}
+
+}  // namespace medsweep::datasets
