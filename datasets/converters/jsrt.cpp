@@ -24,11 +24,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kSide = 2048;
-constexpr int kLargest = 4095;
-constexpr double kPixel = 0.175;  // mm, of .IMG
-const std::vector<std::string> kStructures{"left_lung", "right_lung", "heart", "left_clavicle",
-                                           "right_clavicle"};
+constexpr std::int64_t kRawSide = 2048;
+constexpr int kRawLargest = 4095;
+constexpr double kRawPixel = 0.175;  // mm, of .IMG
+const std::vector<std::string> kScrStructures{"left_lung", "right_lung", "heart", "left_clavicle",
+                                              "right_clavicle"};
 
 /// What lies where, by the name of an X-ray.
 struct JsrtFiles {
@@ -44,7 +44,7 @@ std::string structure_of(const fs::path& mask) {
   return name;
 }
 
-void add_image(JsrtFiles& found, const std::string& name, const fs::path& file) {
+void add_jsrt_image(JsrtFiles& found, const std::string& name, const fs::path& file) {
   const auto [other, is_new] = found.images.emplace(name, file);
   if (is_new) return;
   const bool raw = ending_of(file) == ".img", other_raw = ending_of(other->second) == ".img";
@@ -55,18 +55,18 @@ void add_image(JsrtFiles& found, const std::string& name, const fs::path& file) 
 }
 
 JsrtFiles find_jsrt_files(const fs::path& source) {
-  static const std::regex kName("JPC[LN]N[0-9]{3}");
-  static const std::vector<std::string> kEndings{".img",  ".png", ".bmp", ".tif",
-                                                 ".tiff", ".jpg", ".gif"};
+  static const std::regex kXrayName("JPC[LN]N[0-9]{3}");
+  static const std::vector<std::string> kXrayEndings{".img",  ".png", ".bmp", ".tif",
+                                                     ".tiff", ".jpg", ".gif"};
   JsrtFiles found;
   for (const fs::path& file : files_below(source)) {
     const std::string name = stem_of(file);
-    if (!std::regex_match(name, kName) ||
-        std::ranges::find(kEndings, ending_of(file)) == kEndings.end())
+    if (!std::regex_match(name, kXrayName) ||
+        std::ranges::find(kXrayEndings, ending_of(file)) == kXrayEndings.end())
       continue;
     const std::string structure = structure_of(file);
-    if (std::ranges::find(kStructures, structure) == kStructures.end()) {
-      add_image(found, name, file);
+    if (std::ranges::find(kScrStructures, structure) == kScrStructures.end()) {
+      add_jsrt_image(found, name, file);
     } else if (const auto [other, is_new] = found.masks[name].emplace(structure, file); !is_new) {
       throw std::invalid_argument(fmt::format("[{}] is drawn in {} too; one is needed",
                                               file.string(), other->second.string()));
@@ -81,7 +81,7 @@ JsrtFiles find_jsrt_files(const fs::path& source) {
 }
 
 /// "fold2" of .../fold2/masks/heart/JPCLN001.gif; empty where no folder is called so.
-std::string fold_of(const fs::path& mask) {
+std::string scr_fold_of(const fs::path& mask) {
   static const std::regex kFold("fold[0-9]+");
   for (const fs::path& folder : mask)
     if (std::regex_match(folder.string(), kFold)) return folder.string();
@@ -126,7 +126,7 @@ std::vector<RawSample> read_jsrt(const JsrtImage& files) {
   sample.id = files.id;
   if (ending_of(files.image) == ".img") {
     sample.image = read_jsrt_image(files.image);
-    sample.id.spacing = {1, kPixel, kPixel};  // of one slice: its depth counts in nothing
+    sample.id.spacing = {1, kRawPixel, kRawPixel};  // of one slice: its depth counts in nothing
   } else {
     sample.image = read_image(files.image, ColorKind::kGray);
   }
@@ -144,7 +144,7 @@ std::vector<RawSample> read_jsrt(const JsrtImage& files) {
 /// The masks to be read for the classes: "left_lung" needs "right_lung" to know which is which.
 std::vector<std::string> structures_for(const std::vector<std::string>& classes) {
   std::vector<std::string> needed;
-  for (const std::string& structure : kStructures) {
+  for (const std::string& structure : kScrStructures) {
     const std::string organ = structure.substr(structure.find('_') + 1);
     if (std::ranges::any_of(classes, [&](const auto& name) { return name.ends_with(organ); }))
       needed.push_back(structure);
@@ -154,9 +154,9 @@ std::vector<std::string> structures_for(const std::vector<std::string>& classes)
 
 void check_jsrt_classes(const std::vector<std::string>& classes) {
   for (const std::string& name : classes)
-    if (std::ranges::find(kStructures, name) == kStructures.end())
+    if (std::ranges::find(kScrStructures, name) == kScrStructures.end())
       throw std::invalid_argument(fmt::format("[classes] unknown class '{}'; known: {}", name,
-                                              fmt::join(kStructures, " ")));
+                                              fmt::join(kScrStructures, " ")));
 }
 
 SampleId jsrt_id(const ConverterOptions& options, const std::string& name, const fs::path& mask) {
@@ -165,7 +165,7 @@ SampleId jsrt_id(const ConverterOptions& options, const std::string& name, const
   id.case_name = name;
   id.patient = options.patient_key.empty() ? name : PatientHash(options)(name);
   id.group = name.starts_with("JPCLN") ? "nodule" : "normal";
-  id.source = fold_of(mask);
+  id.source = scr_fold_of(mask);
   if (!id.source.empty()) id.fold = std::stoi(id.source.substr(4)) - 1;
   return id;
 }
@@ -205,24 +205,24 @@ ConversionPlan plan_jsrt(const ConverterOptions& options) {
 }
 
 torch::Tensor read_jsrt_image(const fs::path& path) {
-  constexpr std::size_t kBytes = kSide * kSide * 2;
+  constexpr std::size_t kBytes = kRawSide * kRawSide * 2;
   if (!fs::is_regular_file(path))
     throw std::invalid_argument(fmt::format("[{}] no such file", path.string()));
   const std::string bytes = read_file(path);
   if (bytes.size() != kBytes)
     throw std::invalid_argument(
         fmt::format("[{}] {} bytes; {} are needed, {} x {} numbers of two bytes", path.string(),
-                    bytes.size(), kBytes, kSide, kSide));
-  torch::Tensor image = torch::empty({1, kSide, kSide}, torch::kInt16);
+                    bytes.size(), kBytes, kRawSide, kRawSide));
+  torch::Tensor image = torch::empty({1, kRawSide, kRawSide}, torch::kInt16);
   auto* const pixels = image.mutable_data_ptr<std::int16_t>();
   for (std::size_t i = 0; i < kBytes / 2; ++i) {
     const int value = static_cast<unsigned char>(bytes[2 * i]) << 8 |
                       static_cast<unsigned char>(bytes[2 * i + 1]);
-    if (value > kLargest)
+    if (value > kRawLargest)
       throw std::invalid_argument(
           fmt::format("[{}] value {} at x {}, y {}; 0 to {} are allowed, big-endian", path.string(),
-                      value, i % kSide, i / kSide, kLargest));
-    pixels[i] = static_cast<std::int16_t>(kLargest - value);
+                      value, i % kRawSide, i / kRawSide, kRawLargest));
+    pixels[i] = static_cast<std::int16_t>(kRawLargest - value);
   }
   return image;
 }

@@ -1,7 +1,6 @@
 #include "datasets/converters/drive.h"
 
 #include <fmt/format.h>
-#include <gif_lib.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +8,7 @@
 
 #include "base/files.h"
 #include "datasets/converters/image_files.h"
+#include "tests/datasets/made_images.h"
 #include "tests/datasets/test_samples.h"
 
 namespace medsweep::datasets {
@@ -19,43 +19,14 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-/// Grey levels by a palette of `levels`; a pixel is an index into it.
-void write_gif(const std::filesystem::path& path, const torch::Tensor& indices,
-               const std::vector<int>& levels = {0, 255}) {
-  std::vector<GifColorType> colors;
-  for (const int level : levels) {
-    const auto grey = static_cast<GifByteType>(level);
-    colors.push_back({grey, grey, grey});
-  }
-  ColorMapObject* palette = GifMakeMapObject(static_cast<int>(colors.size()), colors.data());
-  const auto height = static_cast<int>(indices.size(0)), width = static_cast<int>(indices.size(1));
-  int error = 0;
-  GifFileType* gif = EGifOpenFileName(path.c_str(), false, &error);
-  ASSERT_NE(gif, nullptr);
-  ASSERT_EQ(EGifPutScreenDesc(gif, width, height, 8, 0, palette), GIF_OK);
-  ASSERT_EQ(EGifPutImageDesc(gif, 0, 0, width, height, false, nullptr), GIF_OK);
-  torch::Tensor pixels = indices.to(torch::kUInt8).contiguous();
-  for (int row = 0; row < height; ++row)
-    ASSERT_EQ(EGifPutLine(gif, pixels[row].mutable_data_ptr<std::uint8_t>(), width), GIF_OK);
-  EGifCloseFile(gif, &error);
-  GifFreeMapObject(palette);
-}
-
-torch::Tensor made_mask(int number) {
+torch::Tensor drive_mask(int number) {
   return (torch::arange(40 * 33).reshape({40, 33}) / (number + 2)).remainder(2);
 }
 
-torch::Tensor made_rgb(int number) {
+torch::Tensor drive_rgb(int number) {
   return (torch::arange(3 * 40 * 33).reshape({3, 40, 33}) * number)
       .remainder(256)
       .to(torch::kUInt8);
-}
-
-void write_tiff(const std::filesystem::path& path, const torch::Tensor& rgb) {
-  torch::Tensor pixels = rgb.flip(0).permute({1, 2, 0}).contiguous();  // blue first for OpenCV
-  const cv::Mat image(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)), CV_8UC3,
-                      pixels.mutable_data_ptr());
-  ASSERT_TRUE(cv::imwrite(path.string(), image));
 }
 
 /// DRIVE's training half with the images 21 and 22, to be damaged.
@@ -66,9 +37,9 @@ class Drive : public testing::Test {
     for (const char* name : {"images", "1st_manual", "mask"})
       std::filesystem::create_directories(file(name));
     for (const int number : {22, 21}) {
-      write_tiff(file(fmt::format("images/{}_training.tif", number)), made_rgb(number));
-      write_gif(file(fmt::format("1st_manual/{}_manual1.gif", number)), made_mask(number));
-      write_gif(file(fmt::format("mask/{}_training_mask.gif", number)), made_mask(200));
+      write_made_image(file(fmt::format("images/{}_training.tif", number)), drive_rgb(number));
+      write_made_gif(file(fmt::format("1st_manual/{}_manual1.gif", number)), drive_mask(number));
+      write_made_gif(file(fmt::format("mask/{}_training_mask.gif", number)), drive_mask(200));
     }
   }
   std::filesystem::path file(const std::string& name) const {
@@ -96,15 +67,15 @@ TEST_F(Drive, EveryImageIsASampleWithVesselsAndFieldOfView) {
   EXPECT_EQ(sample.id.patient, "21");
   EXPECT_EQ(sample.id.source, "training");
   EXPECT_TRUE(sample.id.spacing.empty());
-  EXPECT_TRUE(torch::equal(sample.image, made_rgb(21)));  // red first
-  EXPECT_TRUE(torch::equal(sample.labels, made_mask(21).to(torch::kUInt8)));
-  EXPECT_TRUE(torch::equal(sample.field_of_view, made_mask(200).to(torch::kUInt8)));
+  EXPECT_TRUE(torch::equal(sample.image, drive_rgb(21)));  // red first
+  EXPECT_TRUE(torch::equal(sample.labels, drive_mask(21).to(torch::kUInt8)));
+  EXPECT_TRUE(torch::equal(sample.field_of_view, drive_mask(200).to(torch::kUInt8)));
 }
 
 TEST_F(Drive, AHalfWithoutManualsIsLeftOutAloud) {
   const std::filesystem::path images = folder_ / "in" / "test" / "images";
   std::filesystem::create_directories(images);
-  write_tiff(images / "01_test.tif", made_rgb(1));
+  write_made_image(images / "01_test.tif", drive_rgb(1));
   const ConverterReport report = convert_it();
   EXPECT_EQ(report.samples, 2);
   EXPECT_THAT(report.notes, ElementsAre("test has no 1st_manual: its images are left out"));
@@ -121,6 +92,24 @@ TEST_F(Drive, TheTestHalfIsASourceOfItsOwn) {
   }
   convert_it();
   EXPECT_EQ(DataFile(folder_ / "out" / "a.h5").samples()[1].source, "test");
+}
+
+TEST_F(Drive, TheSecondObserverIsKeptWhereItIsThere) {
+  write_made_gif(file("2nd_manual/22_manual2.gif"), drive_mask(7));
+  const auto samples = samples_of(plan_drive({.source = folder_ / "in"}));
+  EXPECT_TRUE(torch::equal(samples.at("22").second_observer, drive_mask(7).to(torch::kUInt8)));
+  EXPECT_FALSE(samples.at("21").second_observer.defined());
+  write_made_gif(file("2nd_manual/22_manual2.gif"), drive_mask(7), {0, 254});
+  EXPECT_THAT([&] { samples_of(plan_drive({.source = folder_ / "in"})); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("22_manual2.gif] unknown label")));
+}
+
+TEST_F(Drive, WithSkipBadAMissingManualIsListed) {
+  std::filesystem::remove(file("1st_manual/22_manual1.gif"));
+  const ConversionPlan plan =
+      plan_drive({.source = folder_ / "in", .on_bad = ConverterOptions::OnBad::kSkip});
+  EXPECT_EQ(plan.items.size(), 1u);
+  EXPECT_THAT(plan.skipped, ElementsAre(HasSubstr("22_training.tif] has no mask")));
 }
 
 TEST_F(Drive, AMissingManualIsNamed) {
@@ -147,13 +136,13 @@ TEST_F(Drive, ATruncatedTiffIsNamed) {
 }
 
 TEST_F(Drive, SizesThatDisagreeAreNamed) {
-  write_gif(file("mask/22_training_mask.gif"), torch::ones({39, 33}));
+  write_made_gif(file("mask/22_training_mask.gif"), torch::ones({39, 33}));
   expect_refused<std::invalid_argument>(
       HasSubstr("22_training_mask.gif] 39 x 33 pixels, but its image 22_training.tif has 40 x 33"));
 }
 
 TEST_F(Drive, AnUnknownGreyLevelIsNamed) {
-  write_gif(file("1st_manual/22_manual1.gif"), made_mask(22), {0, 128});
+  write_made_gif(file("1st_manual/22_manual1.gif"), drive_mask(22), {0, 128});
   expect_refused<std::invalid_argument>(
       HasSubstr("22_manual1.gif] unknown label, grey level 128; 0 and 255 are allowed"));
 }

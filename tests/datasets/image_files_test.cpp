@@ -19,17 +19,6 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 using Json = nlohmann::json;
 
-std::string from_base64(const std::string& text) {
-  const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  unsigned bits = 0, count = 0;
-  for (const char character : text.substr(0, text.find('='))) {
-    bits = (bits << 6U | static_cast<unsigned>(digits.find(character))) & 0xFFFFU;
-    if ((count += 6) >= 8) bytes += static_cast<char>(bits >> (count -= 8) & 0xFFU);
-  }
-  return bytes;
-}
-
 /// Nested lists of numbers -> [H, W] or [H, W, 3] int64.
 torch::Tensor tensor_of(const Json& rows) {
   const bool colored = rows[0][0].is_array();
@@ -60,7 +49,7 @@ TEST_P(ImageFilesGolden, ReadsWhatPillowReads) {
   const Json entry = golden_images()[GetParam()];
   const TemporaryFolder folder;
   const std::filesystem::path path = folder / "an image";  // the bytes decide, not the ending
-  write_file_atomically(path, from_base64(entry["file"]));
+  write_file_atomically(path, text_from_base64(entry["file"]));
   const auto equals = [&](const char* key, ColorKind kind) {
     EXPECT_TRUE(torch::equal(read_image(path, kind).to(torch::kInt64), tensor_of(entry[key])))
         << key << read_image(path, kind) << tensor_of(entry[key]);
@@ -83,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, ImageFilesGolden, testing::ValuesIn(golden_names
 class ImageFiles : public testing::Test {
  protected:
   std::filesystem::path golden(const std::string& name) const {
-    write_file_atomically(folder_ / name, from_base64(golden_images()[name]["file"]));
+    write_file_atomically(folder_ / name, text_from_base64(golden_images()[name]["file"]));
     return folder_ / name;
   }
   template <typename Error>

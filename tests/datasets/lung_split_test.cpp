@@ -9,20 +9,21 @@ namespace medsweep::datasets {
 namespace {
 
 /// A box of ones in an empty mask: columns [x1, x2), rows [y1, y2).
-torch::Tensor box(std::int64_t x1, std::int64_t y1, std::int64_t x2, std::int64_t y2,
-                  std::int64_t width = 256) {
+torch::Tensor lung_box(std::int64_t x1, std::int64_t y1, std::int64_t x2, std::int64_t y2,
+                       std::int64_t width = 256) {
   torch::Tensor mask = torch::zeros({64, width}, torch::kUInt8);
   mask.slice(0, y1, y2).slice(1, x1, x2).fill_(1);
   return mask;
 }
 
 TEST(MaskShapes, ComponentsAreFourConnectedAndOrderedBySize) {
-  const torch::Tensor mask = box(0, 0, 4, 4) + box(4, 4, 10, 10) + box(20, 20, 22, 22);
+  const torch::Tensor mask =
+      lung_box(0, 0, 4, 4) + lung_box(4, 4, 10, 10) + lung_box(20, 20, 22, 22);
   const auto parts = largest_components(mask, 5);
   ASSERT_EQ(parts.size(), 3u);  // the first two touch at a corner only
   EXPECT_EQ(parts[0].area, 36);
   EXPECT_EQ(parts[1].area, 16);
-  EXPECT_TRUE(torch::equal(parts[2].mask, box(20, 20, 22, 22)));
+  EXPECT_TRUE(torch::equal(parts[2].mask, lung_box(20, 20, 22, 22)));
   EXPECT_EQ(parts[0].x1, 4);
   EXPECT_EQ(parts[0].x2, 10);
   EXPECT_DOUBLE_EQ(parts[0].centre_y, 6.5);
@@ -31,11 +32,11 @@ TEST(MaskShapes, ComponentsAreFourConnectedAndOrderedBySize) {
 }
 
 TEST(MaskShapes, HolesAreFilledAndBaysAreNot) {
-  torch::Tensor ring = box(5, 5, 15, 15) - box(8, 8, 10, 10);
-  EXPECT_TRUE(torch::equal(fill_holes(ring), box(5, 5, 15, 15)));
+  torch::Tensor ring = lung_box(5, 5, 15, 15) - lung_box(8, 8, 10, 10);
+  EXPECT_TRUE(torch::equal(fill_holes(ring), lung_box(5, 5, 15, 15)));
   ring.slice(0, 8, 10).slice(1, 10, 15).fill_(0);  // a way out
   EXPECT_TRUE(torch::equal(fill_holes(ring), ring));
-  const torch::Tensor at_edge = box(0, 0, 9, 9) - box(0, 3, 3, 6);
+  const torch::Tensor at_edge = lung_box(0, 0, 9, 9) - lung_box(0, 3, 3, 6);
   EXPECT_TRUE(torch::equal(fill_holes(at_edge), at_edge));
 }
 
@@ -48,41 +49,47 @@ TEST(MaskShapes, ACornerIsNoWayOut) {
 }
 
 TEST(LungSplit, LeftIsThePatientsLeft) {
-  const LungSplit split = split_lungs(box(30, 5, 110, 60) + box(150, 5, 230, 60));
+  const LungSplit split = split_lungs(lung_box(30, 5, 110, 60) + lung_box(150, 5, 230, 60));
   EXPECT_EQ(split.by, LungSplitBy::kThirds);
   EXPECT_TRUE(split.both());
-  EXPECT_TRUE(torch::equal(split.left, box(150, 5, 230, 60)));
-  EXPECT_TRUE(torch::equal(split.right, box(30, 5, 110, 60)));
+  EXPECT_TRUE(torch::equal(split.left, lung_box(150, 5, 230, 60)));
+  EXPECT_TRUE(torch::equal(split.right, lung_box(30, 5, 110, 60)));
 }
 
 /// 256 columns, as in Lungs: 85 and 170; x_max is the last column that belongs to it.
 TEST(LungSplit, TheThirdsAreThoseOfTheLungsSystem) {
-  EXPECT_EQ(split_lungs(box(84, 5, 100, 60) + box(110, 5, 172, 60)).by, LungSplitBy::kThirds);
-  EXPECT_EQ(split_lungs(box(20, 5, 170, 60) + box(175, 5, 200, 60)).by, LungSplitBy::kThirds);
-  EXPECT_EQ(split_lungs(box(20, 5, 171, 60) + box(175, 5, 200, 60)).by, LungSplitBy::kCentroids);
-  EXPECT_EQ(split_lungs(box(20, 5, 60, 60) + box(85, 5, 200, 60)).by, LungSplitBy::kCentroids);
+  EXPECT_EQ(split_lungs(lung_box(84, 5, 100, 60) + lung_box(110, 5, 172, 60)).by,
+            LungSplitBy::kThirds);
+  EXPECT_EQ(split_lungs(lung_box(20, 5, 170, 60) + lung_box(175, 5, 200, 60)).by,
+            LungSplitBy::kThirds);
+  EXPECT_EQ(split_lungs(lung_box(20, 5, 171, 60) + lung_box(175, 5, 200, 60)).by,
+            LungSplitBy::kCentroids);
+  EXPECT_EQ(split_lungs(lung_box(20, 5, 60, 60) + lung_box(85, 5, 200, 60)).by,
+            LungSplitBy::kCentroids);
 }
 
 TEST(LungSplit, TwoPartsThatDoNotFitAreOrderedByTheirCentres) {
-  const LungSplit split = split_lungs(box(2, 5, 40, 60) + box(44, 5, 80, 60));
+  const LungSplit split = split_lungs(lung_box(2, 5, 40, 60) + lung_box(44, 5, 80, 60));
   EXPECT_EQ(split.by, LungSplitBy::kCentroids);
-  EXPECT_TRUE(torch::equal(split.left, box(44, 5, 80, 60)));
-  EXPECT_TRUE(torch::equal(split.right, box(2, 5, 40, 60)));
+  EXPECT_TRUE(torch::equal(split.left, lung_box(44, 5, 80, 60)));
+  EXPECT_TRUE(torch::equal(split.right, lung_box(2, 5, 40, 60)));
 }
 
 TEST(LungSplit, SpecksAreLeftOutAndHolesFilled) {
-  const torch::Tensor left = box(150, 5, 230, 60), right = box(30, 5, 110, 60);
-  const LungSplit split = split_lungs(left + right - box(40, 20, 50, 30) + box(120, 1, 125, 3));
+  const torch::Tensor left = lung_box(150, 5, 230, 60), right = lung_box(30, 5, 110, 60);
+  const LungSplit split =
+      split_lungs(left + right - lung_box(40, 20, 50, 30) + lung_box(120, 1, 125, 3));
   EXPECT_EQ(split.by, LungSplitBy::kThirds);
   EXPECT_TRUE(torch::equal(split.right, right));
   EXPECT_TRUE(torch::equal(split.left, left));
 }
 
 TEST(LungSplit, OnePartOverBothSidesIsCutWhereItIsThinnest) {
-  const torch::Tensor mask = box(30, 5, 110, 60) + box(110, 30, 150, 34) + box(150, 5, 230, 60);
+  const torch::Tensor mask =
+      lung_box(30, 5, 110, 60) + lung_box(110, 30, 150, 34) + lung_box(150, 5, 230, 60);
   torch::Tensor neck = mask.clone();
   neck.slice(0, 30, 32).slice(1, 118, 119).fill_(0);
-  const LungSplit split = split_lungs(neck + box(1, 1, 3, 3));  // a speck is no lung
+  const LungSplit split = split_lungs(neck + lung_box(1, 1, 3, 3));  // a speck is no lung
   EXPECT_EQ(split.by, LungSplitBy::kCut);
   EXPECT_TRUE(split.both());
   EXPECT_EQ(split.right.slice(1, 118).sum().item<int>(), 0);
@@ -91,16 +98,16 @@ TEST(LungSplit, OnePartOverBothSidesIsCutWhereItIsThinnest) {
 }
 
 TEST(LungSplit, OfEquallyThinColumnsTheMiddleOneIsCut) {
-  const LungSplit split = split_lungs(box(30, 5, 230, 60));
+  const LungSplit split = split_lungs(lung_box(30, 5, 230, 60));
   EXPECT_EQ(split.by, LungSplitBy::kCut);
-  EXPECT_TRUE(torch::equal(split.right, box(30, 5, 128, 60)));
+  EXPECT_TRUE(torch::equal(split.right, lung_box(30, 5, 128, 60)));
 }
 
 TEST(LungSplit, OneLungOrNoneIsSaid) {
-  const LungSplit one = split_lungs(box(150, 5, 230, 60));
+  const LungSplit one = split_lungs(lung_box(150, 5, 230, 60));
   EXPECT_EQ(one.by, LungSplitBy::kOneLung);
   EXPECT_FALSE(one.both());
-  EXPECT_TRUE(torch::equal(one.left, box(150, 5, 230, 60)));
+  EXPECT_TRUE(torch::equal(one.left, lung_box(150, 5, 230, 60)));
   EXPECT_EQ(one.right.sum().item<int>(), 0);
   const LungSplit none = split_lungs(torch::zeros({64, 256}, torch::kUInt8));
   EXPECT_EQ(none.by, LungSplitBy::kNothing);

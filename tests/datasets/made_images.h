@@ -5,8 +5,12 @@
 #include <torch/torch.h>
 
 #include <filesystem>
+#include <map>
 #include <opencv2/imgcodecs.hpp>
+#include <string>
 #include <vector>
+
+#include "datasets/converters/conversion.h"
 
 namespace medsweep::datasets {
 
@@ -45,6 +49,25 @@ inline void write_made_gif(const std::filesystem::path& path, const torch::Tenso
     ASSERT_EQ(EGifPutLine(gif, pixels[row].mutable_data_ptr<std::uint8_t>(), width), GIF_OK);
   EGifCloseFile(gif, &error);
   GifFreeMapObject(palette);
+}
+
+/// Reads every item of a plan: sample's name -> sample.
+inline std::map<std::string, RawSample> samples_of(const ConversionPlan& plan) {
+  std::map<std::string, RawSample> samples;
+  for (const ConversionItem& item : plan.items)
+    for (const RawSample& sample : item.read()) samples[sample.id.name] = sample;
+  return samples;
+}
+
+inline std::string text_from_base64(const std::string& text) {
+  const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string bytes;
+  unsigned bits = 0, count = 0;
+  for (const char character : text.substr(0, text.find('='))) {
+    bits = (bits << 6U | static_cast<unsigned>(digits.find(character))) & 0xFFFFU;
+    if ((count += 6) >= 8) bytes += static_cast<char>(bits >> (count -= 8) & 0xFFU);
+  }
+  return bytes;
 }
 
 }  // namespace medsweep::datasets
