@@ -25,22 +25,58 @@ constexpr std::array kDice{
 
 constexpr Knob kProbability{"probability", kNumber, "0.5", "of each change, drawn by itself", 0, 1};
 constexpr Knob kDegrees{"degrees", kNumber, "45.0", "rotation in [-degrees, degrees]", 0, 180};
+constexpr Knob kTilt{"tilt", kNumber, "10.0", "of volumes, about the axes in the slice", 0, 180};
 constexpr Knob kAxes{.key = "axes",
                      .type = kString,
                      .default_value = "\"both\"",
-                     .sentence = "both | horizontal | vertical",
-                     .choices = "both horizontal vertical"};
+                     .sentence = "both | horizontal | vertical | depth | all (of volumes)",
+                     .choices = "both horizontal vertical depth all"};
+constexpr Knob kBorder{.key = "border",
+                       .type = kString,
+                       .default_value = "\"zero\"",
+                       .sentence = "zero (counts in no loss) | mirror: what lies beyond the image",
+                       .choices = "zero mirror"};
+constexpr Knob kBrightness{"brightness", kNumber, "0.3", "added, in deviations of the image", 0};
+constexpr Knob kContrast{
+    "contrast", kNumber, "0.3", "factor about the mean in [1 - contrast, 1 + contrast]", 0, 1};
 constexpr std::array kChance{kProbability};
 constexpr std::array kFlip{kProbability, kAxes};
-constexpr std::array kRotate{kProbability, kDegrees};
-constexpr std::array kFlipRotate{kProbability, kAxes, kDegrees};
-constexpr std::array kBrightnessContrast{
+constexpr std::array kRotate{kProbability, kDegrees, kTilt, kBorder};
+constexpr std::array kFlipRotate{kProbability, kAxes, kDegrees, kTilt, kBorder};
+constexpr std::array kScale{
     kProbability,
-    Knob{"brightness", kNumber, "0.3", "added, in deviations of the image", 0},
-    Knob{"contrast", kNumber, "0.3", "factor about the mean in [1 - contrast, 1 + contrast]", 0, 1},
-};
+    Knob{"scaling", kNumber, "0.2", "sides grow by a factor in [1 - scaling, 1 + scaling]", 0, 0.9},
+    kBorder};
+constexpr std::array kShear{
+    kProbability, Knob{"shear", kNumber, "15.0", "degrees in [-shear, shear]", 0, 60}, kBorder};
+constexpr std::array kElastic{
+    kProbability, Knob{"magnitude", kNumber, "8.0", "deviation of the control points in pixels", 0},
+    Knob{"spacing", kInteger, "64", "pixels between control points", 2}, kBorder};
+constexpr std::array kCrop{
+    kProbability, Knob{"smallest", kNumber, "0.5", "of a side, in [smallest, 1]", 0.05, 1},
+    Knob{"foreground", kNumber, "0.33", "how often around a foreground pixel", 0, 1}};
+constexpr std::array kMirrorPad{
+    kProbability,
+    Knob{"margin", kNumber, "0.1", "share of a side that is mirrored, at most", 0, 1}};
+constexpr std::array kBrightnessAlone{kProbability, kBrightness};
+constexpr std::array kContrastAlone{kProbability, kContrast};
+constexpr std::array kBrightnessContrast{kProbability, kBrightness, kContrast};
+constexpr std::array kGamma{
+    kProbability, Knob{"gamma", kNumber, "0.5", "exponent in [1 / (1 + gamma), 1 + gamma]", 0}};
+constexpr std::array kSaturation{
+    kProbability, Knob{"saturation", kNumber, "0.5", "factor of colours about 1", 0}};
+constexpr std::array kSharpness{kProbability,
+                                Knob{"sharpness", kNumber, "1.0", "factor of detail about 1", 0}};
+constexpr std::array kBlur{
+    kProbability, Knob{"blur", kNumber, "2.0", "deviation in pixels, in [0, blur]", 0, 100}};
 constexpr std::array kNoise{kProbability,
                             Knob{"sigma", kNumber, "0.1", "in deviations of the image", 0}};
+constexpr std::array kClahe{kProbability,
+                            Knob{"clip", kNumber, "2.0", "largest bin over the mean bin", 1},
+                            Knob{"tiles", kInteger, "8", "along each side", 1, 64}};
+constexpr std::array kCoarseDropout{kProbability, Knob{"holes", kInteger, "8", "how many", 0, 1000},
+                                    Knob{"hole", kNumber, "0.1", "share of each side", 0, 1}};
+constexpr std::array kRetina{kProbability, kDegrees, kAxes, kTilt, kBorder};
 
 constexpr std::array kSgd{
     Knob{"learning_rate", kNumber, "0.01", "step size", 0},
@@ -103,8 +139,23 @@ constexpr std::array kTable{
     RowOptions{"augmentation", "flip", kFlip},
     RowOptions{"augmentation", "rotate", kRotate},
     RowOptions{"augmentation", "flip_rotate", kFlipRotate},
+    RowOptions{"augmentation", "scale", kScale},
+    RowOptions{"augmentation", "shear", kShear},
+    RowOptions{"augmentation", "elastic", kElastic},
+    RowOptions{"augmentation", "crop", kCrop},
+    RowOptions{"augmentation", "mirror_pad", kMirrorPad},
+    RowOptions{"augmentation", "brightness", kBrightnessAlone},
+    RowOptions{"augmentation", "contrast", kContrastAlone},
     RowOptions{"augmentation", "brightness_contrast", kBrightnessContrast},
+    RowOptions{"augmentation", "gamma", kGamma},
+    RowOptions{"augmentation", "saturation", kSaturation},
+    RowOptions{"augmentation", "sharpness", kSharpness},
+    RowOptions{"augmentation", "blur", kBlur},
     RowOptions{"augmentation", "noise", kNoise},
+    RowOptions{"augmentation", "clahe", kClahe},
+    RowOptions{"augmentation", "equalize", kChance},
+    RowOptions{"augmentation", "coarse_dropout", kCoarseDropout},
+    RowOptions{"augmentation", "retina", kRetina},
     RowOptions{"optimizer", "sgd", kSgd},
     RowOptions{"optimizer", "adam", kAdam},
     RowOptions{"optimizer", "adamw", kAdam},

@@ -42,7 +42,7 @@ void read_data(const Json& knobs, TrialSettings& settings) {
   settings.classes = list_of<std::string>(knobs.at("classes"));
   settings.color_mode = named_from(knobs.at("color_mode")).name;
   settings.normalize = named_from(knobs.at("normalize")).name;
-  settings.augmentation = named_from(knobs.at("augmentation"));
+  settings.augmentation = named_list_from(knobs.at("augmentation"));
   settings.resize = named_from(knobs.at("resize")).name;
   settings.size = list_of<std::int64_t>(knobs.at("size"));
   settings.patch = list_of<std::int64_t>(knobs.at("patch"));

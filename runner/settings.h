@@ -45,7 +45,7 @@ struct TrialSettings {
   std::vector<DataSource> dataset;
   std::vector<std::string> classes;  ///< empty: all of the data's
   std::string color_mode, normalize;
-  Named augmentation;
+  std::vector<Named> augmentation;  ///< applied in this order
   std::string resize;               ///< stretch | pad | none
   std::vector<std::int64_t> size;   ///< [H, W] of resize
   std::vector<std::int64_t> patch;  ///< [H, W]; empty: whole images

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "base/digest.h"
-#include "datasets/augmentation/augmentation.h"
 #include "datasets/color_mode.h"
+#include "runner/trial_augmentation.h"
 
 namespace medsweep::runner {
 namespace {
@@ -46,17 +46,6 @@ datasets::SplitOptions split_options(const TrialSettings& settings) {
   return options;
 }
 
-datasets::AugmentationOptions augmentation_options(const Named& augmentation) {
-  datasets::AugmentationOptions options;
-  options.probability = augmentation.get("probability", options.probability);
-  options.degrees = augmentation.get("degrees", options.degrees);
-  options.axes = datasets::flip_axes(augmentation.get<std::string>("axes", "both"));
-  options.brightness = augmentation.get("brightness", options.brightness);
-  options.contrast = augmentation.get("contrast", options.contrast);
-  options.sigma = augmentation.get("sigma", options.sigma);
-  return options;
-}
-
 datasets::Extent extent_from(const std::vector<std::int64_t>& sides) {
   return sides.size() == 2 ? datasets::Extent{sides[0], sides[1]} : datasets::Extent{};
 }
@@ -93,8 +82,7 @@ datasets::SampleOptions sample_options(const TrialSettings& settings) {
   options.color_mode = settings.color_mode;
   options.normalization = settings.normalize;
   options.classes = settings.classes;
-  options.augmentation = datasets::make_augmentation(settings.augmentation.name,
-                                                     augmentation_options(settings.augmentation));
+  options.augmentation = make_augmentation(settings.augmentation);
   options.resize = datasets::resize_mode(settings.resize);
   options.size = extent_from(settings.size);
   options.patch = {extent_from(settings.patch), settings.foreground, settings.patches_per_image};

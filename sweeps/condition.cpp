@@ -13,6 +13,7 @@ bool is_whole_value(const Value& value, const SettingBook& book, const KnobPath&
   switch (book.knob(path.knob).type) {
     case KnobType::kName:
     case KnobType::kNames:
+    case KnobType::kNameList:
     case KnobType::kAny:
       return nesting == Nesting::kWholeValues && value.find("name") != nullptr;
     case KnobType::kOptions:

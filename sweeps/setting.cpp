@@ -12,7 +12,8 @@ namespace medsweep::sweeps {
 namespace {
 
 bool has_names(const Knob& knob) {
-  return knob.type == KnobType::kName || knob.type == KnobType::kNames;
+  return knob.type == KnobType::kName || knob.type == KnobType::kNames ||
+         knob.type == KnobType::kNameList;
 }
 
 std::pair<std::string_view, std::string_view> split_path(std::string_view path) {
@@ -120,10 +121,15 @@ const Setting* SettingBook::make(std::size_t knob, const Value& value) {
   if (const Value* defined = defined_value(knob, value)) {
     result = store(knob, *defined, *value.string());
   } else if (value.array()) {
-    Value given = value;
-    for (Value& element : std::get<Array>(given.data))
-      if (const Value* one = defined_value(knob, element); one && !one->array()) element = *one;
-    result = store(knob, std::move(given), "");
+    Array elements;  // a defined list stands for its elements
+    for (const Value& element : *value.array()) {
+      const Value* one = defined_value(knob, element);
+      if (one && one->array())
+        elements.insert(elements.end(), one->array()->begin(), one->array()->end());
+      else
+        elements.push_back(one ? *one : element);
+    }
+    result = store(knob, {std::move(elements), value.at}, "");
   } else {
     result = store(knob, value, "");
   }
@@ -190,9 +196,8 @@ std::string label_of(const Value& value) {
 }
 
 std::string label_of(const Knob& knob, const CheckedValue& checked) {
-  const bool named = knob.type == KnobType::kName || knob.type == KnobType::kNames ||
-                     knob.type == KnobType::kDatasets || knob.type == KnobType::kFile ||
-                     knob.type == KnobType::kFiles;
+  const bool named = has_names(knob) || knob.type == KnobType::kDatasets ||
+                     knob.type == KnobType::kFile || knob.type == KnobType::kFiles;
   if (named && !checked.labels.empty()) return fmt::format("{}", fmt::join(checked.labels, "+"));
   return label_of(checked.full);
 }

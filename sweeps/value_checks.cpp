@@ -74,6 +74,8 @@ Value ValueChecker::check_one(CheckedValue& checked, const Knob& knob, const std
     case KnobType::kIntegersOrName:
       if (value.string()) return check_word(knob, key, value);
       return check_list(checked, element_of(knob, KnobType::kInteger), key, value);
+    case KnobType::kNameList:
+      return check_list(checked, element_of(knob, KnobType::kName), key, value);
     case KnobType::kNames:
       return check_list(checked, element_of(knob, KnobType::kName, kNameOptions), key, value);
     case KnobType::kIntegers:

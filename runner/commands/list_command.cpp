@@ -31,6 +31,7 @@ std::string_view type_name(sweeps::KnobType type) {
     case kName:
       return "name";
     case kNames:
+    case kNameList:
       return "names";
     case kIntegers:
       return "integers";

@@ -20,6 +20,7 @@ constexpr std::array kAdam{Knob{"learning_rate", KnobType::kNumber, "0.001", "of
                            Knob{"weight_decay", KnobType::kNumber, "0", "towards zero", 0}};
 constexpr std::array kStep{Knob{"every_epochs", KnobType::kInteger, "10", "between steps", 1},
                            Knob{"factor", KnobType::kNumber, "0.1", "of a step", 0, 1}};
+constexpr std::array kBlur{Knob{"sigma", KnobType::kNumber, "1", "in pixels", 0}};
 constexpr std::array kSmooth{Knob{"smooth", KnobType::kNumber, "1", "in both parts", 0}};
 constexpr std::array kWidth{Knob{"width", KnobType::kInteger, "64", "channels at the top", 1}};
 
@@ -63,7 +64,9 @@ std::map<std::string, Kind> example_kinds() {
         {row("none", "none", ""), row("mean", "mean", "models/share"),
          row("concat", "concat", "models/share")}}},
       {"augmentation",
-       {"augmentation", {row("none", "none", ""), row("flip_rotate", "fliprot", "datasets/flip")}}},
+       {"augmentation",
+        {row("none", "none", ""), row("flip_rotate", "fliprot", "datasets/flip"),
+         row("blur", "blur", "datasets/blur", kBlur)}}},
       {"loss",
        {"loss",
         {row("dice", "dice", "models/dice", kSmooth), row("cross_entropy", "ce", "models/ce")}}},
@@ -92,7 +95,7 @@ std::vector<Knob> example_knobs() {
       {"optimizer", KnobType::kName, "\"sgd\"", "of the weights"},
       {"schedule", KnobType::kName, "\"constant\"", "of the learning rate"},
       {"loss", KnobType::kNames, "\"cross_entropy\"", "a weighted sum"},
-      {"augmentation", KnobType::kName, "\"none\"", "of the images"},
+      {"augmentation", KnobType::kNameList, "\"none\"", "of the images"},
       words("color_mode", "\"rgb\"", "of the images", "rgb gray green"),
       words("precision", "\"auto\"", "of the arithmetic", "auto bf16 fp32"),
       {"profile", KnobType::kString, "\"none\"", "a set of defaults"},

@@ -323,6 +323,41 @@ TEST(Names, AListOfLossesIsAWeightedSum) {
                         "{\"name\":\"cross_entropy\",\"weight\":0.5}]"));
 }
 
+TEST(Names, AListOfAugmentationsIsAppliedInItsOrder) {
+  const Study loaded =
+      load_text(study("augmentation = [\"flip_rotate\", { name = \"blur\", sigma = 3 }]\n"));
+  EXPECT_THAT(loaded.trials[0].knobs, HasSubstr("\"augmentation\":[{\"name\":\"flip_rotate\"},"
+                                                "{\"name\":\"blur\",\"sigma\":3}]"));
+  EXPECT_NE(loaded.trials[0].identity,
+            load_text(study("augmentation = [{ name = \"blur\", sigma = 3 }, \"flip_rotate\"]\n"))
+                .trials[0]
+                .identity);
+  EXPECT_THAT(problems_of(study("augmentation = { name = \"blur\", weight = 2 }\n")),
+              Contains(HasSubstr("unknown option 'weight'")));
+}
+
+TEST(Names, AListOfAugmentationsAsOneValueOfAnAxisHasAName) {
+  const std::string text = study("") +
+                           "[define.augmentation]\n"
+                           "strong = [\"flip_rotate\", \"blur\"]\n"
+                           "[axes]\naugmentation = [\"none\", \"blur\", \"strong\"]\n";
+  EXPECT_THAT(names_of(load_text(text)), ElementsAre("none", "blur", "strong"));
+  EXPECT_THAT(names_of(load_text(text, {{}, {"augmentation=strong"}, UnknownNames::kRefuse})),
+              ElementsAre("strong"));
+  EXPECT_THAT(names_of(load_text(text, {{}, {"augmentation=blur"}, UnknownNames::kRefuse})),
+              ElementsAre("blur"));
+  const Study spliced = load_text(study("augmentation = [\"strong\", \"none\"]\n") +
+                                  "[define.augmentation]\nstrong = [\"flip_rotate\", \"blur\"]\n");
+  EXPECT_THAT(
+      spliced.trials[0].knobs,
+      HasSubstr(
+          "[{\"name\":\"flip_rotate\"},{\"name\":\"blur\",\"sigma\":1},{\"name\":\"none\"}]"));
+  const Study other = load_text(study("augmentation = \"blur\"\n"),
+                                {{"augmentation.sigma=9"}, {}, UnknownNames::kRefuse});
+  EXPECT_THAT(other.trials[0].knobs,
+              HasSubstr("\"augmentation\":[{\"name\":\"blur\",\"sigma\":9}]"));
+}
+
 TEST(Names, AnOptionOfAnotherRowIsLeftOutAloudATypingMistakeIsRefused) {
   const Study loaded = load_text(study("attention = { name = \"none\", place = \"encoder\" }\n"));
   EXPECT_EQ(loaded.trials[0].identity, load_text(study("")).trials[0].identity);
