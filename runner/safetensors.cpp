@@ -8,22 +8,15 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
 #include "base/digest.h"
 #include "base/files.h"
+#include "runner/safetensors_header.h"
 #include "runner/safetensors_types.h"
 
 namespace medsweep::runner {
-namespace {
-
-constexpr std::size_t kMaximumHeader = 100'000'000;  // as Python's reader
-
-}  // namespace
 
 void copy_tensors(std::string_view where, const Tensors& from, const Tensors& to) {
   for (const auto& [name, target] : to) {
@@ -71,7 +64,6 @@ struct SafeTensors::Mapping {
 SafeTensors::SafeTensors(const std::filesystem::path& path)
     : path_(path), mapping_(std::make_shared<Mapping>(path)) {
   read_header();
-  check_ranges();
 }
 
 void SafeTensors::fail(const std::string& what) const {
@@ -79,76 +71,14 @@ void SafeTensors::fail(const std::string& what) const {
 }
 
 void SafeTensors::read_header() {
-  if (mapping_->size < kHeaderLengthBytes)
-    fail(fmt::format("{} bytes; a safetensors file has at least 8", mapping_->size));
-  std::uint64_t length = 0;
-  std::memcpy(&length, mapping_->bytes, sizeof(length));
-  if (length > kMaximumHeader || length > mapping_->size - kHeaderLengthBytes)
-    fail(fmt::format("header of {} bytes in a file of {}; damaged or not a safetensors file",
-                     length, mapping_->size));
-  const std::string_view text(mapping_->bytes + kHeaderLengthBytes, length);
-  data_begin_ = kHeaderLengthBytes + length;
-
-  std::set<std::string> keys;
-  const auto unique_keys = [&](int depth, nlohmann::json::parse_event_t event,
-                               const nlohmann::json& parsed) {
-    if (depth == 1 && event == nlohmann::json::parse_event_t::key &&
-        !keys.insert(parsed.get<std::string>()).second)
-      fail(fmt::format("'{}' is twice in the header", parsed.get<std::string>()));
-    return true;
-  };
-  try {
-    const auto header = nlohmann::json::parse(text, unique_keys);
-    if (!header.is_object()) fail("the header is no JSON object");
-    for (const auto& [name, entry] : header.items()) read_entry(name, &entry);
-  } catch (const nlohmann::json::exception& error) {
-    fail(fmt::format("damaged header: {}", error.what()));
+  SafeTensorsHeader header =
+      read_safetensors_header({mapping_->bytes, mapping_->size}, path_.string());
+  data_begin_ = header.data_begin;
+  metadata_ = std::move(header.metadata);
+  for (auto& [name, entry] : header.tensors) {
+    const auto* row = std::ranges::find(kTensorTypes, entry.type, &TensorType::name);
+    ranges_.emplace(name, Range{row->type, std::move(entry.shape), entry.begin, entry.end});
   }
-}
-
-void SafeTensors::read_entry(const std::string& name, const void* json) {
-  const auto& entry = *static_cast<const nlohmann::json*>(json);
-  if (name == "__metadata__") {
-    metadata_ = entry.get<TensorMetadata>();
-    return;
-  }
-  const auto type = entry.at("dtype").get<std::string>();
-  const auto* row = std::ranges::find(kTensorTypes, type, &TensorType::name);
-  if (row == kTensorTypes.end()) fail(fmt::format("tensor '{}' has unknown type '{}'", name, type));
-  const auto& offsets = entry.at("data_offsets");
-  if (offsets.size() != 2) fail(fmt::format("tensor '{}' needs two data_offsets", name));
-  Range range{row->type, {}, offsets[0].get<std::size_t>(), offsets[1].get<std::size_t>()};
-  std::size_t bytes = c10::elementSize(range.type);
-  for (const auto& axis : entry.at("shape")) {
-    if (!axis.is_number_unsigned()) fail(fmt::format("tensor '{}' has a bad shape", name));
-    const auto size = axis.get<std::size_t>();
-    if (size != 0 && bytes > std::numeric_limits<std::int64_t>::max() / size)
-      fail(fmt::format("tensor '{}' has a shape that is too large", name));
-    bytes *= size;
-    range.shape.push_back(static_cast<std::int64_t>(size));
-  }
-  if (range.end < range.begin || range.end - range.begin != bytes)
-    fail(fmt::format("tensor '{}' takes {} bytes, but its offsets are {} and {}", name, bytes,
-                     range.begin, range.end));
-  ranges_.emplace(name, std::move(range));
-}
-
-void SafeTensors::check_ranges() const {
-  std::vector<std::pair<const std::string*, const Range*>> ordered;
-  for (const auto& [name, range] : ranges_) ordered.emplace_back(&name, &range);
-  std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.second->begin, a.second->end) < std::pair(b.second->begin, b.second->end);
-  });
-  std::size_t end = 0;
-  for (const auto& [name, range] : ordered) {
-    if (range->begin != end)
-      fail(fmt::format("tensor '{}' begins at {}, but the one before ends at {}: {}", *name,
-                       range->begin, end, range->begin < end ? "overlap" : "hole"));
-    end = range->end;
-  }
-  if (end != mapping_->size - data_begin_)
-    fail(fmt::format("{} bytes of data, but the header speaks of {}; truncated or damaged",
-                     mapping_->size - data_begin_, end));
 }
 
 std::vector<std::string> SafeTensors::names() const {

@@ -60,8 +60,6 @@ class SafeTensors {
   };
 
   void read_header();
-  void read_entry(const std::string& name, const void* json);
-  void check_ranges() const;
   [[noreturn]] void fail(const std::string& what) const;
 
   std::filesystem::path path_;

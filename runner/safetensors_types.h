@@ -4,15 +4,11 @@
 
 #include <array>
 #include <bit>
-#include <cstddef>
 #include <string_view>
 
 namespace medsweep::runner {
 
 static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
-
-/// A file begins with the header's length, a u64; the header is padded to a multiple of it.
-inline constexpr std::size_t kHeaderLengthBytes = 8;
 
 /// A type as the format calls it.
 struct TensorType {

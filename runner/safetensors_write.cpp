@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/files.h"
 #include "runner/safetensors.h"
+#include "runner/safetensors_header.h"
 #include "runner/safetensors_types.h"
 
 namespace medsweep::runner {
