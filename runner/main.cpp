@@ -42,6 +42,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_plan_command(app, line);
   add_prepare_command(app, line);
   add_inspect_command(app, line);
+  add_export_command(app, line);
   add_table_command(app, line);
   add_status_command(app, line);
   add_list_command(app, line);
