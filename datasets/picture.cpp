@@ -15,6 +15,7 @@ namespace medsweep::datasets {
 namespace {
 
 constexpr int kGap = 10, kLine = 20, kSwatch = 12, kLegendLines = 4;
+constexpr int kLeastWidth = 640;  // for the title and the legend
 const cv::Scalar kPaper(24, 24, 24), kInk(235, 235, 235), kPale(160, 160, 160);
 
 // As different as possible, on grey and on red.
@@ -163,7 +164,7 @@ torch::Tensor contact_sheet(const std::vector<SheetTile>& tiles, const SheetOpti
   const int side = static_cast<int>(options.tile), count = static_cast<int>(tiles.size());
   const int columns = std::min(count, static_cast<int>(options.columns));
   const int rows = (count + columns - 1) / columns;
-  const int width = kGap + columns * (side + kGap);
+  const int width = std::max(kGap + columns * (side + kGap), kLeastWidth);
   const int legend = lay_out_legend(options.classes, width, 0, nullptr);
   const int top = kGap + kLine + legend * kLine + kGap, cell = side + 2 * kLine + kGap;
   cv::Mat sheet(top + rows * cell, width, CV_8UC3, kPaper);

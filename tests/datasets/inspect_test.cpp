@@ -95,5 +95,68 @@ TEST(Inspect, TextAndJsonSayTheSame) {
   EXPECT_EQ(json["suspicions"].size(), inspection.suspicions.size());
 }
 
+TEST(Inspect, CountsObjectsUnlabelledSamplesAndFolds) {
+  const TemporaryFolder folder;
+  DataFileWriter writer(folder / "a.h5",
+                        {.name = "made", .classes = {"lung", "tube"}, .channels = 1});
+  RawSample sample = flat_sample("p1", 0, 1);
+  sample.id.fold = 2;
+  sample.instances.boxes =
+      torch::tensor({1.0F, 1.0F, 4.0F, 4.0F, 2.0F, 2.0F, 9.0F, 9.0F, 0.0F, 0.0F, 3.0F, 3.0F})
+          .reshape({3, 4});
+  sample.instances.labels = torch::tensor({1, 1, 2}, torch::kUInt8);
+  sample.instances.ignore = torch::tensor({0, 1, 0}, torch::kUInt8);
+  sample.labels = torch::Tensor();
+  writer.add(sample);
+  sample = flat_sample("p2", 0, 2);
+  sample.id.fold = 0;
+  sample.labels = torch::Tensor();
+  writer.add(sample);
+  writer.finish();
+  const Inspection found = inspect(folder / "a.h5", 2);
+  EXPECT_TRUE(found.has_instances);
+  EXPECT_EQ(found.classes[0].instances, 2);
+  EXPECT_EQ(found.classes[0].crowds, 1);
+  EXPECT_EQ(found.classes[0].samples, 1);
+  EXPECT_EQ(found.classes[1].instances, 1);
+  EXPECT_EQ(found.unlabelled, 1);
+  EXPECT_EQ(found.labelled_slices, 0);
+  EXPECT_EQ(found.folds, (std::map<std::int64_t, std::int64_t>{{0, 1}, {2, 1}}));
+  const std::string text = to_text(found);
+  EXPECT_THAT(text, HasSubstr("folds           0 1, 2 1\n"));
+  EXPECT_THAT(text, HasSubstr("no label maps; 1 samples have no labels at all\n"));
+  EXPECT_THAT(text, HasSubstr("         2 (1 crowds)\n"));
+  const nlohmann::json json = nlohmann::json::parse(to_json(found));
+  EXPECT_EQ(json["classes"][0]["instances"], 2);
+  EXPECT_EQ(json["unlabelled"], 1);
+  EXPECT_EQ(json["folds"]["2"], 1);
+}
+
+TEST(Inspect, CountsEmptySlicesOfVolumes) {
+  const TemporaryFolder folder;
+  DataFileWriter writer(folder / "v.h5",
+                        {.name = "v", .classes = {"a"}, .channels = 1, .dimension = 3});
+  RawSample sample = flat_sample("p1", 0, 1);
+  sample.image = torch::arange(7 * 8 * 9).reshape({1, 7, 8, 9}).to(torch::kInt16);
+  sample.labels = torch::zeros({7, 8, 9}, torch::kUInt8);
+  sample.labels.slice(0, 2, 5).fill_(1);
+  writer.add(sample);
+  writer.finish();
+  const Inspection found = inspect(folder / "v.h5");
+  EXPECT_EQ(found.dimension, 3);
+  EXPECT_EQ(found.labelled_slices, 7);
+  EXPECT_EQ(found.empty_slices, 4);
+  EXPECT_EQ(found.largest, (Extent{8, 9, 7}));
+  EXPECT_THAT(to_text(found), HasSubstr("volumes         7 x 8 x 9\n"));
+  EXPECT_THAT(to_text(found), HasSubstr("4 of 7 slices are empty\n"));
+  EXPECT_THAT(nlohmann::json::parse(to_json(found))["largest"], ElementsAre(7, 8, 9));
+}
+
+TEST(Inspect, TheNumberOfThreadsChangesNothing) {
+  const TemporaryFolder folder;
+  write_made_file(folder / "a.h5", 23);
+  EXPECT_EQ(to_json(inspect(folder / "a.h5", 1)), to_json(inspect(folder / "a.h5", 5)));
+}
+
 }  // namespace
 }  // namespace medsweep::datasets
