@@ -98,8 +98,8 @@ void add_nodule(Canvas& canvas, RandomStream stream) {
 }
 
 std::string_view opacity_group(std::int64_t patient) {
-  if (patient % 2 == 1) return "Lung Opacity";
-  return patient % 4 == 0 ? "Normal" : "No Lung Opacity / Not Normal";
+  if (patient % 2 == 1) return "lung_opacity";
+  return patient % 4 == 0 ? "normal" : "no_lung_opacity_not_normal";
 }
 
 std::vector<RawSample> draw_opacities(const PhantomOptions& options, std::int64_t patient) {
@@ -114,14 +114,14 @@ RawSample phantom_opacity_image(const PhantomOptions& options, std::int64_t pati
   };
   const std::string_view group = opacity_group(patient);
   PhantomChest chest = make_chest(stream(kOpacityChest));
-  if (group.starts_with("No ")) chest.heart_radius *= 1.2;
+  if (group.starts_with("no_")) chest.heart_radius *= 1.2;
   Canvas canvas = chest_canvas(chest, options.size, stream(kOpacityTexture));
   std::vector<Box> boxes;
-  if (group == "Lung Opacity") {
+  if (group == "lung_opacity") {
     const Canvas shape = smooth_noise(canvas.extent, 16, stream(kShape));
     for (const Opacity& opacity : place_opacities(chest, stream(kPlaces)))
       boxes.push_back(add_opacity(canvas, opacity, shape));
-  } else if (group != "Normal") {
+  } else if (group != "normal") {
     add_nodule(canvas, stream(kPlaces));
   }
   RawSample sample;
@@ -138,7 +138,7 @@ RawSample phantom_opacity_image(const PhantomOptions& options, std::int64_t pati
 
 ConversionPlan plan_opacities(const ConverterOptions& options) {
   check_phantom(options, 2);
-  return {.header = {.name = "phantom_opacities", .classes = {"opacity"}, .channels = 1},
+  return {.header = {.name = "phantom_opacities", .classes = {"lung_opacity"}, .channels = 1},
           .items = phantom_items(options.phantom, draw_opacities)};
 }
 

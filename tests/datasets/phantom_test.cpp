@@ -7,7 +7,9 @@
 #include <opencv2/imgproc.hpp>
 #include <set>
 
+#include "base/digest.h"
 #include "base/files.h"
+#include "datasets/converters/phantom_hearts.h"
 #include "tests/datasets/test_samples.h"
 
 namespace medsweep::datasets {
@@ -16,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-constexpr PhantomOptions kSmall{.patients = 4, .slices = 3, .size = 64, .seed = 7};
+const PhantomOptions kSmall{.patients = 4, .slices = 3, .size = 64, .seed = 7};
 
 std::int64_t count_of(const torch::Tensor& labels, int label) {
   return labels.eq(label).sum().item<std::int64_t>();
@@ -96,14 +98,68 @@ TEST(Phantom, TissuesAreTellableButNotByAThresholdAlone) {
             100);
 }
 
+std::string bytes_of(const torch::Tensor& tensor) {
+  return {static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()};
+}
+
+/// Tables of the documentation rest on these hearts: no edit may move a pixel.
+TEST(Phantom, HeartsAreTheSameInEveryVersion) {
+  const std::vector<std::pair<PhantomOptions, std::string>> known{
+      {{.slices = 6}, "bbe7ba2a87dfa82dda810e6cd1f0fe7d2011a935fd81450fd54c95c94c9467cf"},
+      {kSmall, "eb1382a3e5c8b3ac83497cfa8ca974bef6155e530557c5f77fc0f912ce331df0"},
+      {{.patients = 2, .slices = 1, .size = 32},
+       "9969f92087146951f9ade403d753c0359d4334b9c9602573ee4ae7577ba4c00c"}};
+  for (const auto& [options, digest] : known) {
+    std::string all;
+    for (std::int64_t patient = 0; patient < 2; ++patient)
+      for (std::int64_t phase = 0; phase < 2; ++phase)
+        for (std::int64_t slice = 0; slice < options.slices; ++slice) {
+          const RawSample sample = phantom_slice(options, patient, phase, slice);
+          all += bytes_of(sample.image) + bytes_of(sample.labels) + sample.id.name +
+                 sample.id.patient + sample.id.group + std::to_string(sample.id.spacing[1]);
+        }
+    EXPECT_EQ(sha256_hex(all), digest) << "size " << options.size;
+  }
+}
+
+TEST(Phantom, WithoutSlicesAHeartHasSix) {
+  PhantomOptions six = kSmall, own = kSmall;
+  six.slices = 6;
+  own.slices = 0;
+  EXPECT_EQ(digest_of(phantom_slice(own, 1, 0, 5)), digest_of(phantom_slice(six, 1, 0, 5)));
+}
+
+TEST(Phantom, HeartsAsVolumesAreTheSameHearts) {
+  const TemporaryFolder folder;
+  convert("phantom", {.source = {}, .output = folder / "a.h5", .dimension = 3, .phantom = kSmall});
+  const DataFile file(folder / "a.h5");
+  EXPECT_EQ(file.header().dimension, 3);
+  ASSERT_EQ(file.samples().size(), 8U);
+  EXPECT_EQ(file.samples()[5].name, "patient003_ES");
+  EXPECT_EQ(file.sizes()[5], (Extent{64, 64, 3}));
+  const RawSample volume = file.read(5);
+  for (std::int64_t slice = 0; slice < 3; ++slice) {
+    const RawSample one = phantom_slice(kSmall, 2, 1, slice);
+    EXPECT_TRUE(torch::equal(volume.image.select(1, slice), one.image));
+    EXPECT_TRUE(torch::equal(volume.labels[slice], one.labels));
+    EXPECT_EQ(volume.id.spacing, one.id.spacing);
+  }
+  EXPECT_TRUE(volume.id.affine.empty());
+}
+
 TEST(Phantom, RefusesWhatItCannotDraw) {
   const TemporaryFolder folder;
-  EXPECT_THAT(
-      [&] {
-        convert("phantom", {.source = {}, .output = folder / "a.h5", .phantom = {.patients = 0}});
-      },
-      ThrowsMessage<std::invalid_argument>(HasSubstr("[phantom] 0 patients")));
-  EXPECT_TRUE(folder.names().empty());
+  const auto refused = [&](ConverterOptions options, const std::string& text) {
+    options.output = folder / "a.h5";
+    EXPECT_THAT([&] { convert("phantom", options); },
+                ThrowsMessage<std::invalid_argument>(HasSubstr(text)));
+    EXPECT_TRUE(folder.names().empty());
+  };
+  refused({.phantom = {.patients = 0}}, "[phantom] 0 patients");
+  refused({.phantom = {.kind = "lung"}}, "unknown name 'lung'; did you mean 'lungs'?");
+  refused({.dimension = 3, .phantom = {.kind = "lungs"}}, "[phantom] dimension 3; lungs have 2");
+  refused({.dimension = 2, .phantom = {.kind = "blobs"}}, "[phantom] dimension 2; blobs have 3");
+  refused({.phantom = {.kind = "blobs", .channels = 3}}, "[phantom] 3 channels; blobs have 1 or 2");
 }
 
 }  // namespace
