@@ -17,6 +17,7 @@
 #include "datasets/converters/jsrt.h"
 #include "datasets/converters/lungs_json.h"
 #include "datasets/converters/malc.h"
+#include "datasets/converters/manifest.h"
 #include "datasets/converters/montgomery.h"
 #include "datasets/converters/nifti.h"
 #include "datasets/converters/nnunet.h"
@@ -139,6 +140,13 @@ constexpr std::array kConverters{
                      "datasets/converters/rsna",
                      {plan_rsna, Source::kFolder, "annotations window"},
                      "RSNA pneumonia: DICOM with a table of boxes; negatives are kept"},
+    Entry<Converter>{
+        "manifest",
+        "manifest",
+        "datasets/converters/manifest",
+        {plan_manifest, Source::kFolder,
+         "annotations label-map classes patient dimension spacing color window"},
+        "any layout, by a CSV or a MONAI datalist: pictures, NIfTI, DICOM, NumPy"},
 };
 static_assert(names_are_unique(kConverters));
 
