@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <array>
+#include <tuple>
 #include <vector>
 
 #include "datasets/converters/mask_shapes.h"
@@ -11,10 +11,13 @@
 namespace medsweep::datasets {
 namespace {
 
-constexpr double kCornerShare = 1.0 / 20, kWayInside = 0.25, kDarkShare = 0.5;
+constexpr double kCornerShare = 1.0 / 20, kWayInside = 0.2, kDarkShare = 0.5;
 
-double median_of(const torch::Tensor& values) {
-  return values.flatten().to(torch::kFloat32).median().item<double>();
+/// The value below which `share` of the values lie.
+double level_at(const torch::Tensor& values, double share) {
+  const torch::Tensor flat = values.flatten();
+  const auto rank = static_cast<std::int64_t>(share * static_cast<double>(flat.numel() - 1));
+  return std::get<0>(flat.kthvalue(rank + 1)).item<double>();
 }
 
 double corner_level(const torch::Tensor& levels) {
@@ -25,7 +28,7 @@ double corner_level(const torch::Tensor& levels) {
   for (const std::int64_t y : {std::int64_t{0}, height - side})
     for (const std::int64_t x : {std::int64_t{0}, width - side})
       corners.push_back(levels.narrow(0, y, side).narrow(1, x, side).flatten());
-  return median_of(torch::cat(corners));
+  return level_at(torch::cat(corners), 0.5);
 }
 
 }  // namespace
@@ -36,7 +39,7 @@ torch::Tensor retina_field(const torch::Tensor& image) {
                                    .mul_(0.299)
                                    .add_(image[1].to(torch::kFloat32), 0.587)
                                    .add_(image[2].to(torch::kFloat32), 0.114);
-  const double surround = corner_level(levels), retina = median_of(levels);
+  const double surround = corner_level(levels), retina = level_at(levels, 0.75);
   if (surround >= kDarkShare * retina) return torch::ones(levels.sizes(), torch::kUInt8);
   const torch::Tensor inside =
       levels.gt(surround + kWayInside * (retina - surround)).to(torch::kUInt8);

@@ -17,7 +17,12 @@ using testing::ThrowsMessage;
 class Folder : public testing::Test {
  protected:
   static torch::Tensor levels(int high = 255) {
-    return (torch::arange(20 * 15).reshape({20, 15}) / 7).remainder(2).mul(high).to(torch::kUInt8);
+    return torch::arange(20 * 15)
+        .reshape({20, 15})
+        .div(7, "floor")
+        .remainder(2)
+        .mul(high)
+        .to(torch::kUInt8);
   }
   static torch::Tensor gray(int number) {
     return (torch::arange(20 * 15).reshape({20, 15}) * number).remainder(256).to(torch::kUInt8);

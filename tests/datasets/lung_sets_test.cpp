@@ -205,11 +205,11 @@ class Jsrt : public testing::Test {
   }
   /// Value i % 4096 of pixel i, two bytes, big-endian; `shift` pixels fewer.
   void write_raw(const std::string& name, std::size_t shift) const {
-    std::string bytes;
-    for (std::size_t i = 0; i < 2048 * 2048 - shift; ++i) {
-      bytes += static_cast<char>(i % 4096 >> 8U);
-      bytes += static_cast<char>(i % 256);
-    }
+    static const torch::Tensor values = torch::arange(2048 * 2048).remainder(4096);
+    static const torch::Tensor pairs =
+        torch::stack({values.div(256, "floor"), values.remainder(256)}, 1).to(torch::kUInt8);
+    const std::string_view bytes(static_cast<const char*>(pairs.const_data_ptr()),
+                                 static_cast<std::size_t>(pairs.numel()) - 2 * shift);
     std::filesystem::create_directories(folder_ / "All247images");
     write_file_atomically(folder_ / ("All247images/" + name + ".IMG"), bytes);
   }

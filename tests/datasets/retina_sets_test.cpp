@@ -44,8 +44,9 @@ torch::Tensor made_fundus(int number) {
 }
 
 torch::Tensor made_vessels(int number) {
-  return (torch::arange(kFundusHeight * kFundusWidth).reshape({kFundusHeight, kFundusWidth}) /
-          (number + 3))
+  return torch::arange(kFundusHeight * kFundusWidth)
+      .reshape({kFundusHeight, kFundusWidth})
+      .div(number + 3, "floor")
       .remainder(2)
       .mul(255)
       .to(torch::kUInt8);
@@ -74,7 +75,7 @@ TEST(RetinaFieldReal, AgreesWithDrivesMasks) {
     const torch::Tensor field = retina_field(sample.image).to(torch::kBool);
     const torch::Tensor given = sample.field_of_view.to(torch::kBool);
     const auto both = field.logical_and(given).sum().item<double>();
-    EXPECT_GT(both / field.logical_or(given).sum().item<double>(), 0.97) << name;
+    EXPECT_GT(both / field.logical_or(given).sum().item<double>(), 0.985) << name;
   }
 }
 
