@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "datasets/converters/brain_normalization.h"
-#include "datasets/converters/mask_pairs.h"
 #include "datasets/converters/source_tree.h"
 #include "datasets/converters/volume_item.h"
 
@@ -121,21 +120,33 @@ ConversionItem tumour_item(const TumourCase& tumour, const VolumeFiles& files,
   return item;
 }
 
+VolumeFiles tumour_files(const TumourCase& tumour, const std::vector<std::string>& parts) {
+  VolumeFiles files;
+  for (const std::string& part : parts) {
+    if (!tumour.has(part))
+      throw std::invalid_argument(
+          fmt::format("[{}] has no {}, which other cases have", tumour.name, part));
+    (part == "seg" ? files.labels : files.images.emplace_back()) = tumour.files.at(part);
+  }
+  files.id.case_name = plain_name(tumour.name);
+  files.id.group = tumour.group;
+  return files;
+}
+
 }  // namespace
 
 ConversionPlan plan_brats(const ConverterOptions& options) {
   if (!options.normalize.empty() && options.normalize != "none" && options.normalize != "brain")
     throw std::invalid_argument(
         fmt::format("[normalize] '{}'; none and brain are allowed", options.normalize));
-  const std::int64_t dimension = dimension_of(options, 3);
   const std::vector<TumourCase> cases = find_tumours(options.source);
   const std::vector<std::string> parts = present_parts(cases);
   const auto channels =
-      std::ranges::count_if(parts, [](const auto& part) { return part != "seg"; });
+      std::ranges::count_if(parts, [](const std::string& part) { return part != "seg"; });
   ConversionPlan plan{.header = {.name = "brats",
                                  .classes = {"ncr", "ed", "et"},
                                  .channels = channels,
-                                 .dimension = dimension,
+                                 .dimension = dimension_of(options, 3),
                                  .regions = {{"wt", {1, 2, 3}}, {"tc", {1, 3}}, {"et", {3}}},
                                  .label_codes = {1, 2, 4}}};
   plan.notes.push_back(
@@ -143,18 +154,9 @@ ConversionPlan plan_brats(const ConverterOptions& options) {
   const auto name_of = patient_namer(options);
   for (const TumourCase& tumour : cases)
     plan_part(plan, options, [&] {
-      VolumeFiles files;
-      for (const std::string& part : parts) {
-        if (!tumour.has(part))
-          throw std::invalid_argument(
-              fmt::format("[{}] has no {}, which other cases have", tumour.name, part));
-        if (part != "seg") files.images.push_back(tumour.files.at(part));
-      }
-      if (tumour.has("seg")) files.labels = tumour.files.at("seg");
-      files.id.case_name = plain_name(tumour.name);
+      VolumeFiles files = tumour_files(tumour, parts);
       files.id.patient = name_of(scanned_patient(tumour.name, options.patient));
-      files.id.group = tumour.group;
-      plan.items.push_back(tumour_item(tumour, files, dimension, options));
+      plan.items.push_back(tumour_item(tumour, files, plan.header.dimension, options));
     });
   return plan;
 }

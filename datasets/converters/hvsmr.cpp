@@ -44,32 +44,35 @@ HeartFiles find_hearts(const ConverterOptions& options) {
   return hearts;
 }
 
+VolumeFiles heart_files(const HeartFiles& hearts, const std::string& stem) {
+  VolumeFiles files{.images = {hearts.images.at(stem)}};
+  files.id.case_name = stem;
+  files.id.source = stem.substr(0, stem.find('_'));
+  const auto found = hearts.labels.find(stem);
+  if (found != hearts.labels.end()) files.labels = found->second;
+  if (files.labels.empty() && files.id.source == "training")
+    throw std::invalid_argument(fmt::format("[{}] has no mask: {}{}.nii.gz is missing",
+                                            files.images.front().string(), stem, kLabelSuffix));
+  return files;
+}
+
 }  // namespace
 
 ConversionPlan plan_hvsmr(const ConverterOptions& options) {
-  const std::int64_t dimension = dimension_of(options, 3);
   const std::vector<std::string> classes{"myocardium", "blood_pool"};
-  ConversionPlan plan{.header = {.name = "hvsmr", .classes = classes, .dimension = dimension}};
+  ConversionPlan plan{
+      .header = {.name = "hvsmr", .classes = classes, .dimension = dimension_of(options, 3)}};
   const auto labels = std::make_shared<VolumeLabels>(LabelMap::consecutive(classes));
   const auto name_of = patient_namer(options);
   const HeartFiles hearts = find_hearts(options);
   std::vector<std::string> without;
-  for (const auto& [stem, image] : hearts.images) {
-    VolumeFiles files{.images = {image}};
-    files.id.case_name = stem;
-    files.id.patient = name_of(stem.substr(stem.rfind('_') + 1));
-    files.id.source = stem.substr(0, stem.find('_'));
-    const auto found = hearts.labels.find(stem);
-    if (found != hearts.labels.end()) files.labels = found->second;
-    if (files.labels.empty() && files.id.source == "training") {
-      refuse_part(plan, options,
-                  fmt::format("[{}] has no mask: {}{}.nii.gz is missing", image.string(), stem,
-                              kLabelSuffix));
-      continue;
-    }
-    if (files.labels.empty()) without.push_back(stem);
-    plan.items.push_back(volume_item(files, labels, dimension, options));
-  }
+  for (const auto& [stem, image] : hearts.images)
+    plan_part(plan, options, [&, &stem = stem] {
+      VolumeFiles files = heart_files(hearts, stem);
+      files.id.patient = name_of(stem.substr(stem.rfind('_') + 1));
+      if (files.labels.empty()) without.push_back(stem);
+      plan.items.push_back(volume_item(files, labels, plan.header.dimension, options));
+    });
   note_names(plan, without, "volumes have no labels: they are kept without");
   return plan;
 }

@@ -49,34 +49,36 @@ std::string place_in(const torch::Tensor& volume, std::int64_t index) {
 }  // namespace
 
 LabelMap::LabelMap(std::vector<Entry> entries, Others others)
-    : entries_(std::move(entries)), others_(others) {
-  const std::int16_t otherwise = others == Others::kBackground ? std::int16_t{0} : kUnknownCode;
-  labels_.assign(static_cast<std::size_t>(kLargestCode) + 1, otherwise);
-  std::vector<bool> named(labels_.size());
+    : entries_(std::move(entries)),
+      labels_(static_cast<std::size_t>(kLargestCode) + 1, kUnknownCode),
+      others_(others) {
   for (const Entry& entry : entries_) {
     if (entry.code < 0 || entry.code > kLargestCode)
       throw std::invalid_argument(fmt::format("[label map] code {} of {}; 0 to {} are allowed",
                                               entry.code, entry.name, kLargestCode));
-    const auto code = static_cast<std::size_t>(entry.code);
-    const bool nothing = code == 0 || is_background(entry.name);
-    auto found = std::ranges::find(classes_, entry.name);
-    if (!nothing && found == classes_.end()) {
-      classes_.push_back(entry.name);
-      codes_.push_back(entry.code);
-      found = classes_.end() - 1;
-    }
-    const auto label =
-        static_cast<std::int16_t>(nothing ? 0 : std::distance(classes_.begin(), found) + 1);
-    if (named[code] && labels_[code] != label)
+    std::int16_t& label = labels_[static_cast<std::size_t>(entry.code)];
+    const std::int16_t meant = label_called(entry);
+    if (label != kUnknownCode && label != meant)
       throw std::invalid_argument(
           fmt::format("[label map] code {} has two names; one is allowed", entry.code));
-    named[code] = true;
-    labels_[code] = label;
+    label = meant;
   }
   labels_[0] = 0;
+  if (others_ == Others::kBackground) std::ranges::replace(labels_, kUnknownCode, std::int16_t{0});
   if (classes_.empty() || classes_.size() > 255)
     throw std::invalid_argument(
         fmt::format("[label map] {} classes; 1 to 255 are allowed", classes_.size()));
+}
+
+std::int16_t LabelMap::label_called(const Entry& entry) {
+  if (entry.code == 0 || is_background(entry.name)) return 0;
+  const auto found = std::ranges::find(classes_, entry.name);
+  const auto label = static_cast<std::int16_t>(std::distance(classes_.begin(), found) + 1);
+  if (found == classes_.end()) {
+    classes_.push_back(entry.name);
+    codes_.push_back(entry.code);
+  }
+  return label;
 }
 
 LabelMap LabelMap::consecutive(const std::vector<std::string>& classes) {

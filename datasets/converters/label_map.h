@@ -41,6 +41,7 @@ class LabelMap {
 
  private:
   std::string allowed() const;
+  std::int16_t label_called(const Entry& entry);  // a new class where the name is new
 
   std::vector<std::string> classes_;
   std::vector<std::int64_t> codes_;

@@ -45,38 +45,40 @@ std::string malc_half_of(const fs::path& file) {
   return folder.substr(0, folder.size() - suffix.size());
 }
 
+VolumeFiles malc_files(const fs::path& image, const std::string& half) {
+  VolumeFiles files{.images = {image}, .labels = malc_labels_of(image, half)};
+  files.id.case_name = stem_of(image);
+  files.id.source = half;
+  if (files.labels.empty() && half == "training")
+    throw std::invalid_argument(fmt::format("[{}] has no labels: {}-labels/{}_glm.nii is missing",
+                                            image.string(), half, files.id.case_name));
+  return files;
+}
+
 }  // namespace
 
 ConversionPlan plan_malc(const ConverterOptions& options) {
-  const std::int64_t dimension = dimension_of(options, 3);
   const std::vector<fs::path> below = files_below(options.source);
   const fs::path map_file = malc_label_map(options, below);
   LabelMap map = read_label_map(map_file);
   if (!options.classes.empty()) map = map.only(options.classes);
   ConversionPlan plan{.header = {.name = "malc",
                                  .classes = map.classes(),
-                                 .dimension = dimension,
+                                 .dimension = dimension_of(options, 3),
                                  .label_codes = map.codes()}};
   const auto labels = std::make_shared<VolumeLabels>(std::move(map));
   const auto name_of = patient_namer(options);
   std::vector<std::string> without;
-  for (const fs::path& image : below) {
-    const std::string half = malc_half_of(image), stem = stem_of(image);
-    if (half.empty()) continue;
-    VolumeFiles files{.images = {image}, .labels = malc_labels_of(image, half)};
-    files.id.case_name = stem;
-    files.id.patient = name_of(stem.substr(0, stem.find('_')));
-    files.id.source = half;
-    if (files.labels.empty() && half == "training") {
-      refuse_part(plan, options,
-                  fmt::format("[{}] has no labels: {}-labels/{}_glm.nii is missing", image.string(),
-                              half, stem));
-      continue;
-    }
-    if (files.labels.empty()) without.push_back(stem);
-    plan.items.push_back(volume_item(files, labels, dimension, options));
-    plan.items.back().files.push_back(map_file);
-  }
+  for (const fs::path& image : below)
+    if (const std::string half = malc_half_of(image); !half.empty())
+      plan_part(plan, options, [&] {
+        VolumeFiles files = malc_files(image, half);
+        const std::string& name = files.id.case_name;
+        files.id.patient = name_of(name.substr(0, name.find('_')));
+        if (files.labels.empty()) without.push_back(name);
+        plan.items.push_back(volume_item(files, labels, plan.header.dimension, options));
+        plan.items.back().files.push_back(map_file);
+      });
   note_names(plan, without, "volumes have no labels: they are kept without");
   return plan;
 }

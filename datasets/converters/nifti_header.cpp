@@ -65,7 +65,8 @@ VolumeGeometry written_geometry(const nifti_image& image) {
 }  // namespace
 
 NiftiHeader open_nifti_header(const std::filesystem::path& path) {
-  nifti_set_debug_level(0);  // it prints otherwise
+  static const bool kQuiet = (nifti_set_debug_level(0), true);  // it prints otherwise
+  static_cast<void>(kQuiet);
   if (!std::filesystem::exists(path))
     throw std::invalid_argument(fmt::format("[{}] no such file", path.string()));
   NiftiHeader image(nifti_image_read(path.c_str(), 0), &nifti_image_free);

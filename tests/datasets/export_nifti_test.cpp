@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "datasets/converters/converters.h"
 #include "datasets/converters/nifti_volume.h"
 #include "datasets/export_nnunet.h"
 #include "tests/datasets/made_volumes.h"
@@ -184,7 +185,7 @@ nlohmann::json description_with(const std::vector<Region>& regions, ExportReport
         {.name = "tumours", .classes = {"ncr", "ed", "et"}, .dimension = 3, .regions = regions});
     RawSample sample = oblique_sample();
     sample.image = sample.image.narrow(0, 0, 1);
-    sample.field_of_view = {};
+    sample.field_of_view = torch::Tensor();
     writer.add(sample);
     writer.finish();
   }

@@ -23,6 +23,8 @@ def digest_of(sample):
     line = [sample["name"], sample["case"], sample["patient"], sample["group"], sample["source"],
             str(sample["slice"]), " ".join(shortest(mm) for mm in sample["spacing"])]
     digest = hashlib.sha256(("\t".join(line) + "\n").encode())
+    if "affine" in sample:
+        digest.update(f"affine {' '.join(shortest(value) for value in sample['affine'])}\n".encode())
     for name in ("image", "labels", "field_of_view"):
         if name in sample:
             values = np.ascontiguousarray(sample[name])
@@ -45,13 +47,15 @@ def acdc(root):
             assert np.allclose(norms, 1), "these files have directions only"
             assert np.isnan(header["scl_slope"]), "and are not scaled"
             spacing = [float(str(np.float32(mm))) for mm in header["pixdim"][3:0:-1]]
+            affine = image.affine[:3].copy()  # rows; its columns x, y, z get the voxels' size
+            affine[:, :3] *= spacing[::-1]
             voxels = np.asanyarray(image.dataobj.get_unscaled()).T  # [z, y, x]
             labels = np.asanyarray(nibabel.load(path).dataobj.get_unscaled()).T
             for position in range(voxels.shape[0]):
                 yield {"name": f"{case}/{position}", "case": case, "patient": folder.name,
                        "group": "", "source": folder.parent.name, "slice": position,
-                       "spacing": spacing, "image": voxels[position:position + 1],
-                       "labels": labels[position].astype(np.uint8)}
+                       "spacing": spacing, "affine": (affine + 0.0).ravel(),
+                       "image": voxels[position:position + 1], "labels": labels[position].astype(np.uint8)}
 
 
 def drive(root):
@@ -103,6 +107,7 @@ def check(data, name, path):
                     assert group[key].dtype == sample[key].dtype
                     assert np.array_equal(group[key][:], sample[key]), (sample["name"], key)
             assert list(group.attrs.get("spacing", [])) == sample["spacing"]
+            assert list(group.attrs.get("affine", [])) == list(sample.get("affine", []))
     print(f"{path}: {len(rows)} samples equal")
 
 
