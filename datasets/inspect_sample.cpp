@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "base/digest.h"
@@ -57,12 +58,24 @@ void examine_instances(const RawSample& sample, SampleFacts& facts) {
   if (unmasked) facts.suspicions.emplace_back("an object whose mask is empty");
 }
 
+/// `count` of 0 ... pixels - 1: all of them, or by steps of the golden ratio, which fall into step
+/// with no row and no column.
+torch::Tensor spread_places(std::int64_t pixels, std::int64_t count) {
+  torch::Tensor places = torch::arange(count, torch::kInt64);
+  if (count == pixels) return places;
+  auto* place = places.mutable_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double turns = static_cast<double>(i) * 0.6180339887498949;
+    place[i] = static_cast<std::int64_t>((turns - std::floor(turns)) * static_cast<double>(pixels));
+  }
+  return places;
+}
+
 void examine_intensities(const torch::Tensor& image, std::int64_t most, SampleFacts& facts) {
   const torch::Tensor flat = image.contiguous().flatten(1);  // [C, pixels]
-  const std::int64_t pixels = flat.size(1), count = std::min(pixels, most);
-  torch::Tensor places = torch::arange(count, torch::kInt64) * pixels / count;
+  const std::int64_t count = std::min(flat.size(1), most);
   const torch::Tensor values =
-      flat.index_select(1, places.to(torch::kInt64)).to(torch::kFloat32).contiguous();
+      flat.index_select(1, spread_places(flat.size(1), count)).to(torch::kFloat32).contiguous();
   for (std::int64_t channel = 0; channel < values.size(0); ++channel) {
     const auto* first = values[channel].const_data_ptr<float>();
     facts.intensities.emplace_back(first, first + count);

@@ -18,13 +18,13 @@ constexpr int kGap = 10, kLine = 20, kSwatch = 12, kLegendLines = 4;
 constexpr int kLeastWidth = 640;  // for the title and the legend
 const cv::Scalar kPaper(24, 24, 24), kInk(235, 235, 235), kPale(160, 160, 160);
 
-// As different as possible, on grey and on red.
-constexpr std::array<std::array<std::uint8_t, 3>, 10> kColors{{{255, 80, 80},
-                                                               {70, 220, 90},
-                                                               {90, 150, 255},
-                                                               {255, 220, 50},
+// As different as possible from each other, from grey and from the red of retinas.
+constexpr std::array<std::array<std::uint8_t, 3>, 10> kColors{{{60, 230, 230},
                                                                {255, 90, 225},
-                                                               {60, 230, 230},
+                                                               {255, 220, 50},
+                                                               {70, 220, 90},
+                                                               {255, 80, 80},
+                                                               {90, 150, 255},
                                                                {255, 150, 40},
                                                                {180, 120, 255},
                                                                {170, 255, 110},
@@ -102,17 +102,14 @@ std::vector<std::int64_t> spread(std::int64_t size, std::int64_t count) {
 }
 
 std::string subtitle_of(const RawSample& sample, const std::string& place) {
-  std::string text = place + sample.id.group;
-  const auto add = [&text](const char* remark) {
-    text += (text.empty() ? "" : "  ") + std::string(remark);
-  };
-  if (!sample.labels.defined() && !sample.instances.defined()) add("(no labels)");
-  const bool empty = sample.labels.defined() && !sample.labels.any().item<bool>();
-  const bool no_objects = !sample.instances.defined() || sample.instances.boxes.size(0) == 0;
-  if ((empty || !sample.labels.defined()) && no_objects &&
-      (sample.labels.defined() || sample.instances.defined()))
-    add("(empty)");
-  return text;
+  const bool has_labels = sample.labels.defined(), has_objects = sample.instances.defined();
+  const char* remark = "";
+  if (!has_labels && !has_objects)
+    remark = "  (no labels)";
+  else if (!(has_labels && sample.labels.any().item<bool>()) &&
+           !(has_objects && sample.instances.boxes.size(0) > 0))
+    remark = "  (empty)";
+  return place + sample.id.group + remark;
 }
 
 SheetTile tile_of(const RawSample& sample, const std::string& place) {

@@ -152,6 +152,18 @@ TEST(Inspect, CountsEmptySlicesOfVolumes) {
   EXPECT_THAT(nlohmann::json::parse(to_json(found))["largest"], ElementsAre(7, 8, 9));
 }
 
+TEST(Inspect, IntensitiesAreTakenFromAllColumns) {
+  const TemporaryFolder folder;
+  DataFileWriter writer(folder / "a.h5", {.name = "made", .classes = {"a"}, .channels = 1});
+  RawSample sample = flat_sample("p1", 0, 1);
+  sample.image = torch::zeros({1, 512, 1024}, torch::kInt16);  // more pixels than are looked at
+  sample.image.slice(2, 512).fill_(100);
+  sample.labels = torch::ones({512, 1024}, torch::kUInt8);
+  writer.add(sample);
+  writer.finish();
+  EXPECT_THAT(inspect(folder / "a.h5").percentiles.at(0), ElementsAre(0, 0, testing::_, 100, 100));
+}
+
 TEST(Inspect, TheNumberOfThreadsChangesNothing) {
   const TemporaryFolder folder;
   write_made_file(folder / "a.h5", 23);
