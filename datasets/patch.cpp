@@ -69,15 +69,16 @@ Window draw_window(const torch::Tensor& labels, const PatchOptions& options, Ran
   return {start_of(top, height, patch_height), start_of(left, width, patch_width), options.extent};
 }
 
-Window with_context(const Window& window, double degrees) {
-  if (degrees == 0) return window;
+Window with_context(const Window& window, double degrees, double stretch, double pixels) {
+  if (degrees == 0 && stretch == 1 && pixels == 0) return window;
   const auto height = static_cast<double>(window.extent.height);
   const auto width = static_cast<double>(window.extent.width);
-  const auto margin = [&](double side, double other) {
+  const auto margin = [&](double own, double across) {
+    const double side = own * stretch, other = across * stretch;
     // The rotated side grows until the diagonal stands on it.
     const double angle = std::min(degrees * std::numbers::pi / 180, std::atan2(other, side));
     const double rotated = side * std::cos(angle) + other * std::sin(angle);
-    return static_cast<std::int64_t>(std::ceil((rotated - side) / 2)) + 1;
+    return static_cast<std::int64_t>(std::ceil((rotated - own) / 2 + pixels)) + 1;
   };
   const std::int64_t rows = margin(height, width), columns = margin(width, height);
   return {window.top - rows,

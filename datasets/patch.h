@@ -35,8 +35,9 @@ void check(const PatchOptions& options);
 Window draw_window(const torch::Tensor& labels, const PatchOptions& options, RandomStream& stream);
 
 /// `window` enlarged on all sides so that after a rotation by up to `degrees` about its centre
-/// every pixel of `window` comes from within.
-Window with_context(const Window& window, double degrees);
+/// every pixel of `window` comes from within; its sides grow by the factor `stretch` before, and by
+/// `pixels` on each side after that.
+Window with_context(const Window& window, double degrees, double stretch = 1, double pixels = 0);
 
 /// What of the window lies in the image.
 Window intersection(const Window& window, const Extent& image);

@@ -17,6 +17,7 @@ struct SheetTile {
   torch::Tensor field_of_view;  ///< [H, W] uint8; undefined: everything counts
   Instances instances;
   std::string title, subtitle;  ///< below the picture
+  float black = 0, white = 0;   ///< values that are shown so; alike: the image's percentiles
 };
 
 struct SheetOptions {

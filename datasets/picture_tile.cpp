@@ -39,7 +39,9 @@ cv::Mat visible(const SheetTile& tile) {
   const bool colored = tile.image.size(0) == 3 && tile.image.scalar_type() == torch::kUInt8;
   const torch::Tensor values =
       (colored ? tile.image : tile.image.narrow(0, 0, 1)).to(torch::kFloat32);
-  const auto [black, white] = shown_range(values, tile.field_of_view);
+  const bool given = tile.white > tile.black;
+  const auto [black, white] =
+      given ? std::array{tile.black, tile.white} : shown_range(values, tile.field_of_view);
   const float scale = white > black ? 255 / (white - black) : 0;
   const torch::Tensor stretched =
       ((values - black) * scale).round().clamp(0, 255).to(torch::kUInt8);

@@ -9,6 +9,7 @@
 #include "datasets/inspect.h"
 #include "datasets/picture.h"
 #include "results/layout.h"
+#include "runner/augmentation_picture.h"
 #include "runner/commands/commands.h"
 #include "runner/data_users.h"
 #include "runner/exit_codes.h"
@@ -18,13 +19,23 @@ namespace {
 
 struct InspectOptions {
   std::string file;
-  std::string picture, compare;
+  std::string picture, compare, augmentation;
   AnswerFormat format = AnswerFormat::kText;
 };
 
 constexpr const char* kInspectFooter = R"(Exit status of --compare:
   0   the same samples in the same order
   1   they differ (as diff), or a file is damaged)";
+
+int draw_augmentation(const InspectOptions& options) {
+  const std::string title = fmt::format("{}: {}", options.file, options.augmentation);
+  datasets::write_png(options.picture,
+                      augmentation_sheet(datasets::DataFile(options.file),
+                                         augmentation_from(options.augmentation), title));
+  print(
+      fmt::format("{}: {} on samples of {}", options.picture, options.augmentation, options.file));
+  return kDone;
+}
 
 int draw_picture(const InspectOptions& options) {
   datasets::write_png(options.picture, datasets::contact_sheet(datasets::DataFile(options.file)));
@@ -44,7 +55,11 @@ int compare_files(const InspectOptions& options, const std::string& runs) {
 int run_inspect(const InspectOptions& options, const std::string& runs) {
   if (!options.picture.empty() && !options.compare.empty())
     throw std::invalid_argument("[inspect] --picture and --compare; one of them is allowed");
+  if (!options.augmentation.empty() && options.picture.empty())
+    throw std::invalid_argument(
+        "[inspect] --augmentation without a picture; --picture FILE says where");
   if (!options.compare.empty()) return compare_files(options, runs);
+  if (!options.augmentation.empty()) return draw_augmentation(options);
   if (!options.picture.empty()) return draw_picture(options);
   const datasets::Inspection inspection = datasets::inspect(options.file);
   print(options.format == AnswerFormat::kJson ? datasets::to_json(inspection)
@@ -60,6 +75,9 @@ void add_inspect_command(CLI::App& app, CommandLine& line) {
   command->add_option("file", options->file, "an HDF5 file made by `runner prepare`")->required();
   command->add_option("--picture", options->picture,
                       "a PNG to write: samples with their labels drawn on them");
+  command->add_option("--augmentation", options->augmentation,
+                      "draw what it does to samples, as a study writes it: elastic, or "
+                      "'{ name = \"elastic\", magnitude = 20 }'");
   command->add_option("--compare", options->compare,
                       "another data file: what differs there, and which trials used it");
   add_format_option(*command, options->format);
