@@ -54,7 +54,7 @@ std::vector<ordered_json> annotations_of_objects(const Instances& objects,
   for (std::int64_t i = 0; i < objects.boxes.size(0); ++i) {
     const torch::Tensor dense = objects.boxes[i].contiguous();
     const auto* box = dense.const_data_ptr<float>();
-    const auto code = codes[objects.labels[i].item<std::size_t>() - 1];
+    const auto code = codes[static_cast<std::size_t>(objects.labels[i].item<std::int64_t>()) - 1];
     RunLengths runs;
     if (objects.masks.defined()) runs = runs_of(objects.masks[i]);
     entries.push_back(coco_annotation(code, coco_box(box[0], box[1], box[2], box[3]),
