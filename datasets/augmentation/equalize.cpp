@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <opencv2/core.hpp>
 
 #include "datasets/augmentation/planes.h"
 
