@@ -121,7 +121,7 @@ datasets::EvaluationSample dressed(const torch::Tensor& image, const TrialSettin
                               .channels = image.size(0),
                               .samples = {sample.id},
                               .sizes = {{image.size(1), image.size(2)}},
-                              .read = [sample](std::int64_t) { return sample; }};
+                              .read = [sample](const auto&...) { return sample; }};
   const auto pool = std::make_shared<const datasets::DataPool>(std::vector{std::move(member)});
   return datasets::SegmentationDataset(pool, {0}, sample_options(settings),
                                        datasets::SampleMode::kEvaluate)
