@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -37,7 +37,21 @@ std::string read_file(const std::filesystem::path& path) {
   if (!file)
     throw std::runtime_error(
         fmt::format("[{}] cannot be read: {}", path.string(), std::strerror(errno)));
-  return {std::istreambuf_iterator<char>(file), {}};
+  // What the file system says, and one byte more to see the end; some files (/proc) say nothing.
+  std::error_code no_size;
+  const std::uintmax_t size = std::filesystem::file_size(path, no_size);
+  const std::size_t block = std::max<std::size_t>(no_size ? 0 : size + 1, 4096);
+  std::string bytes;
+  for (std::size_t length = 0, got = block; got == block; bytes.resize(length)) {
+    bytes.resize(length + block);
+    file.read(bytes.data() + length, static_cast<std::streamsize>(block));
+    got = static_cast<std::size_t>(file.gcount());
+    length += got;
+  }
+  if (file.bad())
+    throw std::runtime_error(
+        fmt::format("[{}] cannot be read: {}", path.string(), std::strerror(errno)));
+  return bytes;
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {

@@ -215,9 +215,9 @@ torch::Tensor read_jsrt_image(const fs::path& path) {
                     bytes.size(), kBytes, kRawSide, kRawSide));
   torch::Tensor image = torch::empty({1, kRawSide, kRawSide}, torch::kInt16);
   auto* const pixels = image.mutable_data_ptr<std::int16_t>();
+  const auto* const stored = reinterpret_cast<const unsigned char*>(bytes.data());
   for (std::size_t i = 0; i < kBytes / 2; ++i) {
-    const int value = static_cast<unsigned char>(bytes[2 * i]) << 8 |
-                      static_cast<unsigned char>(bytes[2 * i + 1]);
+    const int value = stored[2 * i] << 8 | stored[2 * i + 1];
     if (value > kRawLargest)
       throw std::invalid_argument(
           fmt::format("[{}] value {} at x {}, y {}; 0 to {} are allowed, big-endian", path.string(),

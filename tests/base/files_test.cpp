@@ -41,6 +41,18 @@ TEST_F(Files, AFailedWriteKeepsTheOldFile) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
 }
 
+TEST_F(Files, EveryLengthIsReadWhole) {
+  for (const std::size_t length : {0u, 1u, 4095u, 4096u, 4097u, 3'000'000u}) {
+    std::string bytes(length, 'x');
+    if (length > 0) bytes.back() = 'y';
+    write_file_atomically(folder_ / "a", bytes);
+    EXPECT_EQ(read_file(folder_ / "a"), bytes) << length;
+  }
+  EXPECT_NE(read_file("/proc/self/status").find("Pid:"), std::string::npos);  // has no size
+}
+
+TEST_F(Files, AFolderIsNoFile) { EXPECT_THROW(read_file(folder_), std::runtime_error); }
+
 TEST_F(Files, MissingFileIsNamed) {
   try {
     read_file(folder_ / "absent");

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
 
 #include "base/files.h"
@@ -211,7 +212,7 @@ class Jsrt : public testing::Test {
     const std::string_view bytes(static_cast<const char*>(pairs.const_data_ptr()),
                                  static_cast<std::size_t>(pairs.numel()) - 2 * shift);
     std::filesystem::create_directories(folder_ / "All247images");
-    write_file_atomically(folder_ / ("All247images/" + name + ".IMG"), bytes);
+    std::ofstream(folder_ / ("All247images/" + name + ".IMG"), std::ios::binary) << bytes;
   }
   /// [100, 100]: the columns [x1, x2) of the rows 20 to 80.
   static torch::Tensor part(std::int64_t x1, std::int64_t x2) {
@@ -306,7 +307,7 @@ TEST_F(Jsrt, RawImagesOfAnotherSizeAreNamed) {
 TEST_F(Jsrt, TheOtherByteOrderIsNamed) {
   std::string bytes = read_file(folder_ / "All247images/JPCLN001.IMG");
   for (std::size_t i = 0; i < bytes.size(); i += 2) std::swap(bytes[i], bytes[i + 1]);
-  write_file_atomically(folder_ / "All247images/JPCLN001.IMG", bytes);
+  std::ofstream(folder_ / "All247images/JPCLN001.IMG", std::ios::binary) << bytes;
   expect_plan_error<std::invalid_argument>(
       [&] { samples_of(plan()); },
       HasSubstr("JPCLN001.IMG] value 4096 at x 16, y 0; 0 to 4095 are allowed, big-endian"));
