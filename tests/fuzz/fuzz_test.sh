@@ -15,24 +15,25 @@ echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return
 "$compiler" -fsanitize=fuzzer,address,undefined "$work/empty.cpp" -o "$work/empty" 2>/dev/null ||
   skip "$compiler has no libFuzzer (apt-get install libclang-rt-14-dev libfuzzer-14-dev)"
 
-# target: its own sources
+# target: what it is made of, headers too
 sources_of() {
+  echo "tests/fuzz/$1_fuzz.cpp"
   case $1 in
-  csv) echo datasets/converters/csv.cpp base/files.cpp ;;
-  run_lengths) echo datasets/converters/run_lengths.cpp datasets/converters/polygons.cpp ;;
-  safetensors) echo runner/safetensors_header.cpp ;;
-  hdf5_table) echo datasets/hdf5_file.cpp datasets/hdf5_table.cpp datasets/hdf5_attribute.cpp ;;
+  csv) echo datasets/converters/csv.{h,cpp} base/files.{h,cpp} ;;
+  run_lengths) echo datasets/converters/run_lengths.{h,cpp} datasets/converters/polygons.{h,cpp} ;;
+  safetensors) echo runner/safetensors_header.{h,cpp} ;;
+  hdf5_table) echo datasets/hdf5_file.{h,cpp} datasets/hdf5_table.cpp datasets/hdf5_attribute.cpp ;;
   esac
 }
 
-# A target is built again where a source, or any header, is newer than it.
 build_target() {
-  local target=$build/fuzz/$1 flags
-  [ -x "$target" ] && [ -z "$(find base datasets runner tests/fuzz \( -name '*.h' -o -name "$1_fuzz.cpp" \) \
-    -newer "$target" -print -quit)" ] && [ -z "$(find $(sources_of "$1") -newer "$target")" ] && return
+  local target=$build/fuzz/$1 flags sources
+  sources=$(sources_of "$1")
+  # shellcheck disable=SC2086
+  [ -x "$target" ] && [ -z "$(find $sources -newer "$target" -print -quit)" ] && return
   flags="-std=c++20 -O1 -g -I. -DFMT_HEADER_ONLY -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined"
   # shellcheck disable=SC2046,SC2086
-  "$compiler" $flags $(pkg-config --cflags hdf5) "tests/fuzz/$1_fuzz.cpp" $(sources_of "$1") -o "$target.$$" \
+  "$compiler" $flags $(pkg-config --cflags hdf5) $(printf '%s\n' $sources | grep '\.cpp$') -o "$target.$$" \
     $([ "$1" = hdf5_table ] && pkg-config --libs hdf5) && mv "$target.$$" "$target"
 }
 
@@ -42,7 +43,7 @@ seeds_for() {
   cp tests/fuzz/seeds/"$1"/* "$work/$1/corpus/" 2>/dev/null
   if [ "$1" = hdf5_table ]; then
     [ -x "$build/runner" ] || { echo "no $build/runner to make a data file with"; return 1; }
-    "$build/runner" prepare phantom --patients 1 --slices 1 --size 16 --output "$work/$1/corpus/phantom.h5"
+    "$build/runner" prepare phantom --patients 1 --slices 1 --size 32 --output "$work/$1/corpus/phantom.h5"
   fi
 }
 
