@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "datasets/foreground.h"
+#include "datasets/patch_axis.h"
 
 namespace medsweep::datasets {
 namespace {
@@ -17,28 +18,6 @@ void check_pixels(const char* what, const Extent& extent) {
   if (extent.height < 1 || extent.width < 1)
     throw std::invalid_argument(fmt::format("[patch] {} of {} x {}; at least 1 x 1 is allowed",
                                             what, extent.height, extent.width));
-}
-
-// First pixel of a side: centred on a small image, else `wanted` as far as the borders allow.
-std::int64_t start_of(std::int64_t wanted, std::int64_t image, std::int64_t patch) {
-  if (image <= patch) return -((patch - image) / 2);
-  return std::clamp<std::int64_t>(wanted, 0, image - patch);
-}
-
-std::vector<std::int64_t> tile_starts(std::int64_t image, std::int64_t patch, double overlap) {
-  if (image <= patch) return {0};
-  const std::int64_t step = std::max<std::int64_t>(
-      1, static_cast<std::int64_t>(std::floor(static_cast<double>(patch) * (1 - overlap) + 1e-9)));
-  const std::int64_t last = image - patch, gaps = (last + step - 1) / step;
-  std::vector<std::int64_t> starts;
-  for (std::int64_t i = 0; i <= gaps; ++i) starts.push_back(last * i / gaps);
-  return starts;
-}
-
-torch::Tensor bell(std::int64_t side) {
-  const torch::Tensor offsets =
-      torch::arange(side, torch::kFloat64) - (static_cast<double>(side) - 1) / 2;
-  return (-0.5 * (offsets / (static_cast<double>(side) / 8)).square()).exp();
 }
 
 }  // namespace
@@ -66,7 +45,8 @@ Window draw_window(const torch::Tensor& labels, const PatchOptions& options, Ran
   const std::int64_t left = centre
                                 ? *centre % width - patch_width / 2
                                 : stream.below(std::max<std::int64_t>(width - patch_width, 0) + 1);
-  return {start_of(top, height, patch_height), start_of(left, width, patch_width), options.extent};
+  return {patch_start(top, height, patch_height), patch_start(left, width, patch_width),
+          options.extent};
 }
 
 Window with_context(const Window& window, double degrees, double stretch, double pixels) {

@@ -32,6 +32,7 @@ Augmentation chain(const std::vector<Augmentation>& augmentations) {
   };
   for (const Augmentation& one : augmentations) {
     all.degrees = std::min(all.degrees + one.degrees, 180.0);
+    all.tilt = std::min(all.tilt + one.tilt, 180.0);
     all.stretch *= one.stretch;
     all.pixels += one.pixels;
     if (one.draw) {

@@ -204,7 +204,7 @@ void apply(const Geometry& geometry, View& view) {
 
 Augmentation moving(std::function<void(const View&, Geometry&, RandomStream&)> draw, double degrees,
                     double stretch, double pixels) {
-  Augmentation augmentation{{}, degrees, stretch, pixels, draw};
+  Augmentation augmentation{{}, degrees, stretch, pixels, 0, draw};
   augmentation.apply = [draw = std::move(draw)](View& view, RandomStream& stream) {
     Geometry geometry(view);
     draw(view, geometry, stream);

@@ -53,7 +53,10 @@ Augmentation make_rotate(const AugmentationOptions& options) {
     if (options.border == Border::kMirror) geometry.append(MirrorMap{});
     append_rotation(geometry, degrees, row_tilt, column_tilt);
   };
-  return moving(draw, options.border == Border::kMirror ? 0 : options.degrees);
+  if (options.border == Border::kMirror) return moving(draw);
+  Augmentation augmentation = moving(draw, options.degrees);
+  augmentation.tilt = options.tilt;
+  return augmentation;
 }
 
 }  // namespace medsweep::datasets

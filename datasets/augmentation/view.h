@@ -70,6 +70,7 @@ struct Augmentation {
   double degrees = 0;  ///< the largest rotation: a patch is cut with that much context
   double stretch = 1;  ///< and, before it, with sides longer by this factor
   double pixels = 0;   ///< and, after it, with so many pixels more on each side
+  double tilt = 0;     ///< of volumes: the largest rotation about each of the axes in the slice
   /// Of a change of place alone: draws it onto a chain, so that several are applied at once.
   std::function<void(const View& view, Geometry& geometry, RandomStream& stream)> draw{};
 };
