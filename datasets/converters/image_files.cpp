@@ -6,6 +6,7 @@
 
 #include <limits>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "datasets/converters/gif_picture.h"
 #include "datasets/converters/image_bytes.h"
 #include "datasets/converters/module.h"
+#include "datasets/converters/palette_png.h"
 
 namespace medsweep::datasets {
 namespace {
@@ -25,6 +27,9 @@ struct StoredImage {
   torch::Tensor planes;  // [C, H, W] uint8, int32 (16 bits unsigned), int16 or float32; red first
   std::string_view format;  // "PNG"
 };
+
+/// What a palette's colours are turned into.
+enum class PaletteColors { kExpanded, kNumbered };
 
 cv::Mat decode_image(const std::string& bytes, const std::string& where) {
   using Decode = void (*)(const char* bytes, std::size_t size, cv::Mat& image);
@@ -85,7 +90,15 @@ bool is_grey(const torch::Tensor& planes) {
   return planes.size(0) == 1 || (planes[0].equal(planes[1]) && planes[0].equal(planes[2]));
 }
 
-StoredImage read_stored(const std::filesystem::path& path) {
+/// The numbers of the colours of a coloured palette, [1, H, W] uint8; undefined for another image.
+torch::Tensor palette_numbers(const std::string& bytes, const std::string& where) {
+  const std::optional<PaletteIndices> found = read_palette_indices(bytes, where);
+  if (!found) return {};
+  return torch::tensor(found->indices, torch::kUInt8).reshape({1, found->height, found->width});
+}
+
+StoredImage read_stored(const std::filesystem::path& path,
+                        PaletteColors colors = PaletteColors::kExpanded) {
   const std::string where = path.string(), bytes = read_image_bytes(path);
   const ImageBytes found = inspect_image_bytes(bytes, where);
   StoredImage stored{.planes = {}, .format = found.format};
@@ -94,6 +107,10 @@ StoredImage read_stored(const std::filesystem::path& path) {
     return stored;
   }
   stored.planes = planes_of(decode_image(bytes, where), where);
+  if (found.palette && colors == PaletteColors::kNumbered) {
+    const torch::Tensor numbers = palette_numbers(bytes, where);
+    if (numbers.defined()) stored.planes = numbers;
+  }
   // Decoders give greys with alpha and palettes as colours.
   if (stored.planes.size(0) == 3 && (found.gray || (found.palette && is_grey(stored.planes))))
     stored.planes = stored.planes.narrow(0, 0, 1).contiguous();
@@ -119,8 +136,8 @@ torch::Tensor narrowed_planes(const torch::Tensor& planes) {
   return planes.to(fits ? torch::kInt16 : torch::kFloat32);
 }
 
-torch::Tensor read_eight_bits(const std::filesystem::path& path) {
-  StoredImage stored = read_stored(path);
+torch::Tensor read_eight_bits(const std::filesystem::path& path, PaletteColors colors) {
+  const StoredImage stored = read_stored(path, colors);
   const torch::Tensor& planes = stored.planes;
   if (planes.scalar_type() != torch::kUInt8)
     throw std::invalid_argument(
@@ -139,7 +156,7 @@ torch::Tensor read_image(const std::filesystem::path& path, ColorKind kind) {
 }
 
 torch::Tensor read_mask(const std::filesystem::path& path, int threshold) {
-  torch::Tensor planes = read_eight_bits(path);
+  torch::Tensor planes = read_eight_bits(path, PaletteColors::kExpanded);
   if (planes.size(0) == 3) planes = luminance(planes);
   const int brightest = planes.max().item<int>();
   if (brightest > 0 && brightest < threshold)
@@ -150,7 +167,7 @@ torch::Tensor read_mask(const std::filesystem::path& path, int threshold) {
 }
 
 torch::Tensor read_label_image(const std::filesystem::path& path) {
-  const torch::Tensor planes = read_eight_bits(path);
+  const torch::Tensor planes = read_eight_bits(path, PaletteColors::kNumbered);
   if (!is_grey(planes))
     throw std::invalid_argument(
         fmt::format("[{}] a coloured image; grey levels are allowed", path.string()));

@@ -25,8 +25,9 @@ torch::Tensor read_image(const std::filesystem::path& path, ColorKind kind);
 /// empty).
 torch::Tensor read_mask(const std::filesystem::path& path, int threshold = 128);
 
-/// Grey levels as they are stored (levels of 1, 2 or 4 bits spread over 0 to 255, as PIL has them):
-/// [H, W] uint8. Throws as read_image, and std::invalid_argument for 16 bits or a coloured pixel.
+/// Grey levels as they are stored (levels of 1, 2 or 4 bits spread over 0 to 255, as PIL has them),
+/// of a PNG with a coloured palette the numbers of the colours: [H, W] uint8. Throws as read_image,
+/// and std::invalid_argument for 16 bits or a coloured pixel.
 torch::Tensor read_label_image(const std::filesystem::path& path);
 
 /// Writes [H, W] or [3, H, W] uint8, red first, or [H, W] uint16, as PNG; the file appears whole or

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "datasets/converters/palette_png.h"
 #include "tests/datasets/made_images.h"
 #include "tests/datasets/test_samples.h"
 
@@ -60,6 +61,9 @@ TEST_P(ImageFilesGolden, ReadsWhatPillowReads) {
     equals("stored", ColorKind::kStored);
   else
     equals("rgb", ColorKind::kStored);
+  if (!entry.contains("numbers")) return;
+  EXPECT_TRUE(
+      torch::equal(read_label_image(path).to(torch::kInt64), tensor_of(entry["numbers"])[0]));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ImageFilesGolden, testing::ValuesIn(golden_names()),
@@ -207,6 +211,19 @@ TEST_F(ImageFiles, LabelsAreGreyLevelsAsStored) {
   EXPECT_THAT([&] { read_label_image(golden("rgb.png")); },
               ThrowsMessage<std::invalid_argument>(
                   HasSubstr("rgb.png] a coloured image; grey levels are allowed")));
+}
+
+TEST_F(ImageFiles, ADamagedPaletteIsTold) {
+  std::string bytes = read_file(golden("palette_of_many.png"));
+  bytes[28] = 1;
+  EXPECT_THAT([&] { read_palette_indices(bytes, "a.png"); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("[a.png] an interlaced palette")));
+  bytes[28] = 0;
+  bytes[bytes.find("IDAT") + 8] ^= 0x5A;
+  EXPECT_THAT([&] { read_palette_indices(bytes, "a.png"); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("[a.png] cannot be decoded")));
+  EXPECT_FALSE(read_palette_indices(read_file(golden("palette_of_greys.png")), "a.png"));
+  EXPECT_FALSE(read_palette_indices(read_file(golden("rgb.png")), "a.png"));
 }
 
 TEST_F(ImageFiles, APngThatIsWrittenIsReadAlike) {

@@ -22,6 +22,7 @@ sources_of() {
   csv) echo datasets/converters/csv.{h,cpp} base/files.{h,cpp} ;;
   run_lengths) echo datasets/converters/run_lengths.{h,cpp} datasets/converters/polygons.{h,cpp} ;;
   safetensors) echo runner/safetensors_header.{h,cpp} ;;
+  packed_files) echo datasets/converters/{zip_entries,image_bytes,palette_png}.cpp base/files.cpp ;;
   hdf5_table) echo datasets/hdf5_file.{h,cpp} datasets/hdf5_table.cpp datasets/hdf5_attribute.cpp ;;
   esac
 }
@@ -34,7 +35,7 @@ build_target() {
   flags="-std=c++20 -O1 -g -I. -DFMT_HEADER_ONLY -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined"
   # shellcheck disable=SC2046,SC2086
   "$compiler" $flags $(pkg-config --cflags hdf5) $(printf '%s\n' $sources | grep '\.cpp$') -o "$target.$$" \
-    $([ "$1" = hdf5_table ] && pkg-config --libs hdf5) && mv "$target.$$" "$target"
+    $([ "$1" = hdf5_table ] && pkg-config --libs hdf5) $([ "$1" = packed_files ] && echo -ldeflate) && mv "$target.$$" "$target"
 }
 
 # What a target begins from; a data file of today's layout for the one that reads those.
@@ -77,7 +78,7 @@ two() {
   return $failed
 }
 
-targets="csv run_lengths safetensors hdf5_table"
+targets="csv run_lengths safetensors hdf5_table packed_files"
 mkdir -p "$build/fuzz"
 # shellcheck disable=SC2086
 two build_target $targets || { echo "FAILED: a target does not compile"; exit 1; }

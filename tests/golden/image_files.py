@@ -3,11 +3,13 @@
     python tests/golden/image_files.py > tests/golden/image_files.json
 
 Each entry has the file's bytes in base64; as Pillow has them, rgb [H, W, 3], gray [H, W] (convert("L"))
-and, where the file holds grey levels, stored [H, W]. Files of 16 bits have stored alone.
+and, where the file holds grey levels, stored [H, W]; of PNG with a coloured palette numbers [H, W]. Files
+of 16 bits have stored alone.
 """
 import base64
 import io
 import json
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -31,6 +33,7 @@ def palette_of(colors):
 
 
 COLORS = palette_of([(0, 0, 0), (200, 30, 60), (7, 130, 255), (90, 90, 90)])
+MANY = palette_of([(number, 255 - number, 7 * number % 256) for number in range(200)])
 GREYS = palette_of([(0, 0, 0), (128, 128, 128), (255, 255, 255), (64, 64, 64)])
 ROTATED = Image.Exif()
 ROTATED[0x0112] = 6  # to be turned by 90 degrees
@@ -43,6 +46,8 @@ CASES = {
     "one_bit.png": (Image.fromarray(BITS * 255).convert("1"), {}),
     "palette.png": (COLORS, {}),
     "palette_transparent.png": (COLORS, {"transparency": 1}),
+    "palette_of_many.png": (MANY, {}),
+    "filtered_palette.png": (MANY, {}),
     "palette_of_greys.png": (GREYS, {}),
     "sixteen_bits_small.png": (Image.fromarray(GRAY.astype(np.uint16) * 128), {}),
     "sixteen_bits.png": (Image.fromarray(GRAY.astype(np.uint16) * 256), {}),
@@ -66,10 +71,34 @@ CASES = {
 ENDINGS = {"jpg": "jpeg", "tif": "tiff", "pgm": "ppm"}
 
 
+def filtered_png(image):
+    """A PNG whose scan lines take the filters none, sub, up, average and Paeth in turn."""
+    plain = io.BytesIO()
+    image.save(plain, format="PNG")
+    head = plain.getvalue()[:plain.getvalue().index(b"IDAT") - 4]
+    pixels = np.asarray(image).astype(int)
+    padded = np.pad(pixels, ((1, 0), (1, 0)))
+    left, above, corner = padded[1:, :-1], padded[:-1, 1:], padded[:-1, :-1]
+    guess = left + above - corner
+    distances = np.stack([abs(guess - left), abs(guess - above), abs(guess - corner)])
+    paeth = np.choose(distances.argmin(axis=0), [left, above, corner])
+    guesses = [0 * left, left, above, (left + above) // 2, paeth]
+    lines = b"".join(bytes([row % 5]) + ((pixels - guesses[row % 5]) % 256)[row].astype(np.uint8).tobytes()
+                     for row in range(len(pixels)))
+
+    def chunk(kind, data):
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    return head + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
 def entry(name, image, options):
     ending = name.rsplit(".", 1)[1]
     file = io.BytesIO()
-    image.save(file, format=ENDINGS.get(ending, ending), **options)
+    if name.startswith("filtered"):
+        file.write(filtered_png(image))
+    else:
+        image.save(file, format=ENDINGS.get(ending, ending), **options)
     read = Image.open(io.BytesIO(file.getvalue()))
     found = {"file": base64.b64encode(file.getvalue()).decode()}
     if read.mode.startswith("I"):
@@ -78,6 +107,8 @@ def entry(name, image, options):
     found |= {"rgb": rgb.tolist(), "gray": np.asarray(read.convert("RGB").convert("L")).tolist()}
     if (rgb == rgb[:, :, :1]).all():
         found["stored"] = rgb[:, :, 0].tolist()
+    if ending == "png" and read.mode == "P" and image is not GREYS:
+        found["numbers"] = np.asarray(read).tolist()
     return found
 
 
