@@ -10,7 +10,7 @@ namespace {
 // A place of the foreground in the view as changed so far; nothing where there is none.
 std::optional<Point> foreground_place(const View& view, const Geometry& geometry,
                                       RandomStream& stream) {
-  const auto pixel = draw_foreground(view.labels, stream);
+  const auto pixel = draw_foreground(view.labels.contiguous(), stream);
   if (!pixel) return std::nullopt;
   const auto& size = geometry.size();
   return geometry.target_of({static_cast<double>(*pixel / (size[1] * size[2])),

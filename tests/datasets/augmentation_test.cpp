@@ -125,6 +125,19 @@ TEST_P(EveryAugmentation, MeansTheSameForEveryNormalization) {
   }
 }
 
+TEST_P(EveryAugmentation, TakesAPartOfALargerImage) {
+  const Augmentation augmentation =
+      make_augmentation(GetParam(), {.probability = 1, .foreground = 1});
+  const View whole = augmented_view(60, 70, 3);
+  View part{whole.image.slice(1, 10, 40).slice(2, 20, 50),
+            whole.labels.slice(0, 10, 40).slice(1, 20, 50)};
+  View copy{part.image.contiguous().clone(), part.labels.contiguous().clone()};
+  RandomStream first = stream_of(0, 6), second = stream_of(0, 6);
+  augmentation.apply(part, first);
+  augmentation.apply(copy, second);
+  EXPECT_TRUE(same(part, copy));
+}
+
 TEST_P(EveryAugmentation, TakesAnImageOfOneValue) {
   View view{torch::full({1, 12, 15}, 0.5F), torch::ones({12, 15}, torch::kInt16)};
   for (std::uint64_t sample = 0; sample < 10; ++sample) {
