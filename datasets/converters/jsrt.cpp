@@ -83,9 +83,10 @@ JsrtFiles find_jsrt_files(const fs::path& source) {
 /// "fold2" of .../fold2/masks/heart/JPCLN001.gif; empty where no folder is called so.
 std::string scr_fold_of(const fs::path& mask) {
   static const std::regex kFold("fold[0-9]+");
+  std::string fold;  // the innermost one: folders above the source may be called so too
   for (const fs::path& folder : mask)
-    if (std::regex_match(folder.string(), kFold)) return folder.string();
-  return {};
+    if (std::regex_match(folder.string(), kFold)) fold = folder.string();
+  return fold;
 }
 
 /// Brought to the image's size by the nearest pixel; only whole multiples and parts keep its shape.
