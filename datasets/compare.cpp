@@ -15,10 +15,10 @@
 namespace medsweep::datasets {
 namespace {
 
-using Places = std::map<std::string, std::int64_t>;  // sample -> position
+using SamplePlaces = std::map<std::string, std::int64_t>;  // sample -> position
 
-Places places_of(const DataFile& file) {
-  Places places;
+SamplePlaces places_of(const DataFile& file) {
+  SamplePlaces places;
   for (std::size_t i = 0; i < file.samples().size(); ++i)
     places[file.samples()[i].name] = static_cast<std::int64_t>(i);
   return places;
@@ -103,7 +103,7 @@ SampleDifference difference_of(const RawSample& one, const RawSample& other) {
   return difference;
 }
 
-std::vector<SampleDifference> only_in(const DataFile& file, const Places& others) {
+std::vector<SampleDifference> only_in(const DataFile& file, const SamplePlaces& others) {
   std::vector<SampleDifference> only;
   for (const SampleId& id : file.samples())
     if (!others.contains(id.name)) only.push_back({id.name, id.case_name});
@@ -115,7 +115,7 @@ std::vector<SampleDifference> only_in(const DataFile& file, const Places& others
 Comparison compare(const std::filesystem::path& before, const std::filesystem::path& after,
                    std::int64_t threads) {
   const DataFile one(before), other(after);
-  const Places in_one = places_of(one), in_other = places_of(other);
+  const SamplePlaces in_one = places_of(one), in_other = places_of(other);
   Comparison found{.before = compared(one), .after = compared(other)};
   found.header = header_changes(one.header(), other.header());
   found.removed = only_in(one, in_other);
