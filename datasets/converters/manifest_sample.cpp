@@ -75,7 +75,7 @@ torch::Tensor labels_of_objects(const std::vector<ManifestObject>& objects, cons
 }
 
 /// x1, y1, x2, y2 around a mask [H, W] that has a pixel.
-torch::Tensor box_around(const torch::Tensor& mask) {
+torch::Tensor manifest_box_around(const torch::Tensor& mask) {
   const torch::Tensor rows = mask.any(1).nonzero(), columns = mask.any(0).nonzero();
   return torch::tensor({columns.min().item<float>(), rows.min().item<float>(),
                         columns.max().item<float>() + 1, rows.max().item<float>() + 1});
@@ -90,7 +90,7 @@ Instances instances_of(const std::vector<ManifestObject>& objects, const AnyImag
                   .masks = torch::zeros({count, height, width}, torch::kUInt8)};
   for (std::int64_t i = 0; i < count; ++i) {
     const ManifestObject& object = objects[static_cast<std::size_t>(i)];
-    found.boxes[i] = box_around(object.mask[0]);
+    found.boxes[i] = manifest_box_around(object.mask[0]);
     found.labels[i] = object.label;
     found.masks[i] = object.mask[0];
   }

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <mutex>
 #include <stdexcept>

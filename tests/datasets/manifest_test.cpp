@@ -126,6 +126,7 @@ TEST_F(Manifests, TheTableMayBeTheSourceOrBeNamed) {
   with.source = folder_ / "in";
   with.annotations = in("list.csv");
   EXPECT_EQ(converted(with).samples().size(), 1u);
+  std::filesystem::remove(with.output);
   expect_refused("/in] no manifest.csv");
 }
 
@@ -292,7 +293,7 @@ TEST_F(Manifests, BadFilesAreNamedWithTheirRow) {
 
 TEST_F(Manifests, BadDatalistsAreNamed) {
   const std::map<std::string, std::string> cases{
-      {R"({"training": [{"image": "a.png"})", "manifest.json] no JSON: byte 31"},
+      {R"({"training": [{"image": "a.png"})", "manifest.json] no JSON: byte 33"},
       {R"({"images": []})", "manifest.json] no entries; lists \"training\""},
       {R"({"training": [{"label": "a.png"}]})", "training[0]] no image"},
       {R"({"training": [{"image": "a.png", "fold": "x"}]})", "training[0]] fold is none of"},
