@@ -26,7 +26,7 @@ PoolMember pool_file(const std::string& name, const std::string& dataset,
                   .channels = 1,
                   .samples = {},
                   .sizes = {},
-                  .read = [](std::int64_t) { return RawSample{}; },
+                  .read = [](std::int64_t, const torch::Tensor&) { return RawSample{}; },
                   .dataset = dataset};
   for (const std::string& patient : patients)
     for (const char* phase : {"ED", "ES"}) {
