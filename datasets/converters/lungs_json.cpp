@@ -66,8 +66,8 @@ class LungsRecord {
 
   /// [3, H, W] uint8.
   torch::Tensor image() const {
-    return pixels(member(member(record_, "image", "an object"), "original_image", "pixels"), 3,
-                  "original_image", 255)
+    return pixels(member(member(record_, "image", "an object"), "original_image", "a list of rows"),
+                  3, "original_image", 255)
         .permute({2, 0, 1})
         .contiguous();
   }
@@ -83,7 +83,7 @@ class LungsRecord {
       const std::int64_t side = class_of(instance);
       if (side == 0) continue;
       const torch::Tensor mask =
-          pixels(member(instance, "mask_image", "pixels"), 1, "mask_image", 1).squeeze(2);
+          pixels(member(instance, "mask_image", "a list of rows"), 1, "mask_image", 1).squeeze(2);
       if (mask.sizes() != lungs.left.sizes())
         refuse(fmt::format("mask_image of {} pixels, but the image has {}",
                            fmt::join(mask.sizes(), " x "), fmt::join(lungs.left.sizes(), " x ")));

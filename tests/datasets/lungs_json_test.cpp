@@ -145,7 +145,7 @@ TEST_F(LungsJson, WhatIsNotAsItShouldBeIsNamed) {
   list_[1]["image"]["original_image"][2][1] = {1, 2, 256};
   expect_refused("original_image, row 2: a value that is no whole number from 0 to 255");
   list_[1]["image"].clear();
-  expect_refused("no 'original_image'; pixels is needed");
+  expect_refused("no 'original_image'; a list of rows is needed");
   list_[1] = good;
   list_[1].erase("image_info");
   expect_refused("no 'image_info'");
