@@ -111,7 +111,7 @@ TEST(NiftiReal, TheLeftAtriumKeepsItsSpacingAndVoxels) {
   EXPECT_EQ(file.samples()[0].name, "06SR5RBREL16DQ6M8LWS");
   EXPECT_THAT(file.samples()[0].spacing, ElementsAre(0.625, 0.625, 0.625));
   EXPECT_EQ(file.read(0).image.sizes(), (std::vector<std::int64_t>{1, 88, 140, 183}));
-  // To a thick-sliced grid and no other labels.
+  // The volume stays about what it is on a coarser grid.
   convert("nifti", {.source = source,
                     .output = folder / "b.h5",
                     .spacing = {2.5, 1.25, 1.25},
@@ -124,7 +124,7 @@ TEST(NiftiReal, TheLeftAtriumKeepsItsSpacingAndVoxels) {
     return of.read(0).labels.sum().item<double>() * voxel;
   };
   const double fine_mm3 = volume(file, 0.625 * 0.625 * 0.625);
-  EXPECT_NEAR(volume(coarse, 2.5 * 1.25 * 1.25) / fine_mm3, 1, 0.03);
+  EXPECT_NEAR(volume(coarse, 2.5 * 1.25 * 1.25) / fine_mm3, 1, 0.05);
 }
 
 }  // namespace
