@@ -20,7 +20,7 @@ enum OpacityStream : std::uint64_t {
   kOpacityTexture,
   kPlaces,
   kOpacityPixels,
-  kShape
+  kOpacityShape
 };
 
 /// A soft bright place, in units of the side; half widths at 61 % of its peak.
@@ -35,7 +35,7 @@ struct Opacity {
   }
 };
 
-using Box = std::array<std::int64_t, 4>;  // x1, y1, x2, y2
+using OpacityBox = std::array<std::int64_t, 4>;  // x1, y1, x2, y2
 
 bool far_from(const std::vector<Opacity>& others, const Opacity& one) {
   return std::ranges::all_of(others, [&](const Opacity& other) {
@@ -60,9 +60,9 @@ std::vector<Opacity> place_opacities(const PhantomChest& chest, RandomStream str
 }
 
 /// Adds the opacity, mottled by `shape`; the box of what is above kBoxLevel of its peak.
-Box add_opacity(Canvas& canvas, const Opacity& opacity, const Canvas& shape) {
+OpacityBox add_opacity(Canvas& canvas, const Opacity& opacity, const Canvas& shape) {
   const std::int64_t size = canvas.extent.height;
-  Box box{size, size, 0, 0};
+  OpacityBox box{size, size, 0, 0};
   for (std::int64_t i = 0; i < size; ++i)
     for (std::int64_t j = 0; j < size; ++j) {
       const double share = opacity.at((static_cast<double>(i) + 0.5) / static_cast<double>(size),
@@ -75,14 +75,14 @@ Box add_opacity(Canvas& canvas, const Opacity& opacity, const Canvas& shape) {
   return box;
 }
 
-Instances box_instances(const std::vector<Box>& boxes, std::int64_t size) {
+Instances box_instances(const std::vector<OpacityBox>& boxes, std::int64_t size) {
   const auto count = static_cast<std::int64_t>(boxes.size());
   Instances objects{.boxes = torch::empty({count, 4}),
                     .labels = torch::ones({count}, torch::kUInt8),
                     .ignore = torch::zeros({count}, torch::kUInt8),
                     .masks = torch::zeros({count, size, size}, torch::kUInt8)};
   for (std::int64_t n = 0; n < count; ++n) {
-    const Box& box = boxes[static_cast<std::size_t>(n)];
+    const OpacityBox& box = boxes[static_cast<std::size_t>(n)];
     for (std::int64_t k = 0; k < 4; ++k)
       objects.boxes[n][k] = static_cast<float>(box[static_cast<std::size_t>(k)]);
     objects.masks[n].slice(0, box[1], box[3]).slice(1, box[0], box[2]).fill_(1);
@@ -116,9 +116,9 @@ RawSample phantom_opacity_image(const PhantomOptions& options, std::int64_t pati
   PhantomChest chest = make_chest(stream(kOpacityChest));
   if (group.starts_with("no_")) chest.heart_radius *= 1.2;
   Canvas canvas = chest_canvas(chest, options.size, stream(kOpacityTexture));
-  std::vector<Box> boxes;
+  std::vector<OpacityBox> boxes;
   if (group == "lung_opacity") {
-    const Canvas shape = smooth_noise(canvas.extent, 16, stream(kShape));
+    const Canvas shape = smooth_noise(canvas.extent, 16, stream(kOpacityShape));
     for (const Opacity& opacity : place_opacities(chest, stream(kPlaces)))
       boxes.push_back(add_opacity(canvas, opacity, shape));
   } else if (group != "normal") {
