@@ -66,7 +66,8 @@ torch::Tensor whole_numbers(const torch::Tensor& values, const fs::path& path) {
   if (values.is_floating_point() && values.ne(values.round()).any().item<bool>())
     throw std::invalid_argument(
         fmt::format("[{}] labels that are no whole numbers; codes are needed", path.string()));
-  return values.clamp(-1, std::numeric_limits<std::int16_t>::max() * 4).to(torch::kInt32);
+  const torch::Tensor wide = values.is_floating_point() ? values : values.to(torch::kInt64);
+  return wide.clamp(-1, std::numeric_limits<std::int16_t>::max() * 4).to(torch::kInt32);
 }
 
 AnyImage codes_of_array(const torch::Tensor& array, const fs::path& path) {
