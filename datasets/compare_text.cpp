@@ -33,7 +33,8 @@ std::vector<std::string> changed_lines(const std::vector<SampleDifference>& samp
   return lines;
 }
 
-std::string listed_block(const char* title, const std::vector<std::string>& lines, std::int64_t most) {
+std::string listed_block(const char* title, const std::vector<std::string>& lines,
+                         std::int64_t most) {
   if (lines.empty()) return {};
   std::string text = fmt::format("\n{}\n", title);
   for (std::int64_t i = 0; i < std::min<std::int64_t>(std::ssize(lines), most); ++i)
