@@ -23,7 +23,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::ThrowsMessage;
 
-constexpr auto kSkip = ConverterOptions::OnBad::kSkip;
+constexpr auto kSkipBad = ConverterOptions::OnBad::kSkip;
 
 /// Two images of 8 x 10 with annotations in every form, to be damaged.
 class Coco : public testing::Test {
@@ -60,16 +60,17 @@ class Coco : public testing::Test {
   }
   json& entry(std::size_t i) { return annotations_["annotations"][i]; }
 
-  /// The whole conversion stops with the text; with kSkip the rest goes on and the text is listed.
+  /// The whole conversion stops with the text; with kSkipBad the rest goes on and the text is
+  /// listed.
   void expect_bad(const std::string& text) const {
     EXPECT_THAT([&] { plan(); }, ThrowsMessage<std::invalid_argument>(HasSubstr(text)));
-    EXPECT_THAT(plan({.on_bad = kSkip}).skipped, ElementsAre(HasSubstr(text)));
+    EXPECT_THAT(plan({.on_bad = kSkipBad}).skipped, ElementsAre(HasSubstr(text)));
   }
   TemporaryFolder folder_;
   json annotations_;
 };
 
-torch::Tensor rectangle(std::int64_t x1, std::int64_t y1, std::int64_t x2, std::int64_t y2) {
+torch::Tensor coco_rectangle(std::int64_t x1, std::int64_t y1, std::int64_t x2, std::int64_t y2) {
   torch::Tensor mask = torch::zeros({8, 10}, torch::kUInt8);
   mask.slice(0, y1, y2).slice(1, x1, x2).fill_(1);
   return mask;
@@ -89,23 +90,23 @@ TEST_F(Coco, EveryFormOfAnnotationBecomesBoxLabelAndMask) {
       torch::tensor({{2.F, 2.F, 4.F, 4.F}, {0.F, 0.F, 6.F, 8.F}, {5.F, 0.F, 10.F, 8.F}})));
   EXPECT_TRUE(torch::equal(first.instances.labels, torch::tensor({1, 2, 2}, torch::kUInt8)));
   EXPECT_TRUE(torch::equal(first.instances.ignore, torch::tensor({0, 0, 1}, torch::kUInt8)));
-  EXPECT_TRUE(torch::equal(first.instances.masks[0], rectangle(2, 2, 4, 4)));
-  EXPECT_TRUE(
-      torch::equal(first.instances.masks[1], rectangle(0, 0, 6, 6) + rectangle(0, 7, 6, 8)));
-  EXPECT_TRUE(torch::equal(first.instances.masks[2], rectangle(5, 0, 10, 8)));
-  EXPECT_TRUE(torch::equal(second.instances.masks[0], rectangle(1, 0, 2, 8)));
-  EXPECT_TRUE(torch::equal(second.instances.masks[1], rectangle(6, 4, 9, 6)));
+  EXPECT_TRUE(torch::equal(first.instances.masks[0], coco_rectangle(2, 2, 4, 4)));
+  EXPECT_TRUE(torch::equal(first.instances.masks[1],
+                           coco_rectangle(0, 0, 6, 6) + coco_rectangle(0, 7, 6, 8)));
+  EXPECT_TRUE(torch::equal(first.instances.masks[2], coco_rectangle(5, 0, 10, 8)));
+  EXPECT_TRUE(torch::equal(second.instances.masks[0], coco_rectangle(1, 0, 2, 8)));
+  EXPECT_TRUE(torch::equal(second.instances.masks[1], coco_rectangle(6, 4, 9, 6)));
   EXPECT_THAT(made.notes, ElementsAre("1 objects have no mask: their box is filled"));
 }
 
 TEST_F(Coco, SmallObjectsStayVisibleAndCrowdsCountNowhere) {
   const RawSample sample = plan().items[0].read().at(0);
-  const torch::Tensor lung = rectangle(0, 0, 6, 6) + rectangle(0, 7, 6, 8);
-  EXPECT_TRUE(torch::equal(sample.labels, lung * 2 - rectangle(2, 2, 4, 4)));
+  const torch::Tensor lung = coco_rectangle(0, 0, 6, 6) + coco_rectangle(0, 7, 6, 8);
+  EXPECT_TRUE(torch::equal(sample.labels, lung * 2 - coco_rectangle(2, 2, 4, 4)));
   // The crowd is columns 5 to 9; where the lung lies over it the label is known.
-  EXPECT_TRUE(
-      torch::equal(sample.field_of_view,
-                   1 - rectangle(5, 0, 10, 8) + rectangle(5, 0, 6, 6) + rectangle(5, 7, 6, 8)));
+  EXPECT_TRUE(torch::equal(
+      sample.field_of_view,
+      1 - coco_rectangle(5, 0, 10, 8) + coco_rectangle(5, 0, 6, 6) + coco_rectangle(5, 7, 6, 8)));
   EXPECT_FALSE(plan().items[1].read().at(0).field_of_view.defined());
 }
 
@@ -191,7 +192,7 @@ TEST_F(Coco, ABoxWithoutAreaIsLeftOutAloud) {
 TEST_F(Coco, ABoxOutsideTheImageIsNamed) {
   entry(4)["bbox"] = {11, 4, 3, 2};
   expect_bad("instances.json: annotation 5] box 11 4 3 2 lies outside its image of 10 x 8");
-  const ConversionPlan made = plan({.on_bad = kSkip});
+  const ConversionPlan made = plan({.on_bad = kSkipBad});
   EXPECT_EQ(made.items.size(), 3u);
   EXPECT_EQ(made.items[1].read().at(0).instances.boxes.size(0), 1);
 }
@@ -227,7 +228,7 @@ TEST_F(Coco, WhatRefersToNothingIsNamed) {
 TEST_F(Coco, AnImageThatIsMissingIsNamed) {
   std::filesystem::remove(folder_ / "in/train/patient1_c.png");
   expect_bad("instances.json: image 9] no file patient1_c.png");
-  EXPECT_EQ(plan({.on_bad = kSkip}).items.size(), 2u);
+  EXPECT_EQ(plan({.on_bad = kSkipBad}).items.size(), 2u);
 }
 
 TEST_F(Coco, TwoFilesOfOneNameAreToldApartByTheirFolders) {

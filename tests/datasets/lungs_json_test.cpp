@@ -18,14 +18,14 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-constexpr std::int64_t kHeight = 6, kWidth = 8;
+constexpr std::int64_t kLungsHeight = 6, kLungsWidth = 8;
 
 /// Nested lists as Python's tolist() gives them.
-json nested(const torch::Tensor& tensor) {
+json nested_lists(const torch::Tensor& tensor) {
   json list = json::array();
   for (std::int64_t i = 0; i < tensor.size(0); ++i) {
     if (tensor.dim() > 1)
-      list.push_back(nested(tensor[i]));
+      list.push_back(nested_lists(tensor[i]));
     else if (tensor.scalar_type() == torch::kBool)
       list.push_back(tensor[i].item<bool>());
     else
@@ -34,30 +34,34 @@ json nested(const torch::Tensor& tensor) {
   return list;
 }
 
-torch::Tensor made_image() {
-  return torch::arange(kHeight * kWidth * 3).reshape({kHeight, kWidth, 3});
+torch::Tensor made_lungs_image() {
+  return torch::arange(kLungsHeight * kLungsWidth * 3).reshape({kLungsHeight, kLungsWidth, 3});
 }
 
-torch::Tensor columns(std::int64_t first, std::int64_t last) {
-  torch::Tensor mask = torch::zeros({kHeight, kWidth}, torch::kBool);
+torch::Tensor lung_columns(std::int64_t first, std::int64_t last) {
+  torch::Tensor mask = torch::zeros({kLungsHeight, kLungsWidth}, torch::kBool);
   mask.slice(0, 1, 5).slice(1, first, last).fill_(true);
   return mask;
 }
 
 json made_instance(int id, const char* name, const torch::Tensor& mask) {
-  return {{"class_id", id},    {"class_name", name}, {"bbox", {1, 1, 4, 2}},
-          {"height", kHeight}, {"width", kWidth},    {"mask_image", nested(mask.unsqueeze(2))}};
+  return {{"class_id", id},       {"class_name", name},
+          {"bbox", {1, 1, 4, 2}}, {"height", kLungsHeight},
+          {"width", kLungsWidth}, {"mask_image", nested_lists(mask.unsqueeze(2))}};
 }
 
 /// "left lung" is on the image's left, as the Lungs system writes it.
 json made_record(const std::string& file_name) {
   return {{"instance_info",
-           {made_instance(0, "background", torch::ones({kHeight, kWidth}, torch::kBool)),
-            made_instance(1, "left lung", columns(1, 3)),
-            made_instance(2, "right lung", columns(5, 8))}},
-          {"image", {{"original_image", nested(made_image())}}},
+           {made_instance(0, "background", torch::ones({kLungsHeight, kLungsWidth}, torch::kBool)),
+            made_instance(1, "left lung", lung_columns(1, 3)),
+            made_instance(2, "right lung", lung_columns(5, 8))}},
+          {"image", {{"original_image", nested_lists(made_lungs_image())}}},
           {"image_info",
-           {{"image_id", 0}, {"width", kWidth}, {"height", kHeight}, {"file_name", file_name}}}};
+           {{"image_id", 0},
+            {"width", kLungsWidth},
+            {"height", kLungsHeight},
+            {"file_name", file_name}}}};
 }
 
 class LungsJson : public testing::Test {
@@ -94,9 +98,9 @@ TEST_F(LungsJson, TheLungOnTheImagesLeftIsThePatientsRight) {
   EXPECT_EQ(sample.id.name, "1");
   EXPECT_EQ(sample.id.patient, "1");
   EXPECT_EQ(sample.id.source, "training_dataset");
-  EXPECT_TRUE(torch::equal(sample.image, made_image().permute({2, 0, 1}).to(torch::kUInt8)));
-  EXPECT_TRUE(torch::equal(sample.labels,
-                           columns(1, 3).to(torch::kUInt8) * 2 + columns(5, 8).to(torch::kUInt8)));
+  EXPECT_TRUE(torch::equal(sample.image, made_lungs_image().permute({2, 0, 1}).to(torch::kUInt8)));
+  EXPECT_TRUE(torch::equal(sample.labels, lung_columns(1, 3).to(torch::kUInt8) * 2 +
+                                              lung_columns(5, 8).to(torch::kUInt8)));
 }
 
 TEST_F(LungsJson, TheBackgroundIsNoInstance) {
@@ -104,7 +108,7 @@ TEST_F(LungsJson, TheBackgroundIsNoInstance) {
   EXPECT_TRUE(torch::equal(instances.labels, torch::tensor({1, 2}, torch::kUInt8)));
   EXPECT_TRUE(
       torch::equal(instances.boxes, torch::tensor({{5.F, 1.F, 8.F, 5.F}, {1.F, 1.F, 3.F, 5.F}})));
-  EXPECT_TRUE(torch::equal(instances.masks[0], columns(5, 8).to(torch::kUInt8)));
+  EXPECT_TRUE(torch::equal(instances.masks[0], lung_columns(5, 8).to(torch::kUInt8)));
 }
 
 TEST_F(LungsJson, GreyIsTheLuminance) {
@@ -113,11 +117,11 @@ TEST_F(LungsJson, GreyIsTheLuminance) {
   const torch::Tensor image = made.items[0].read().at(0).image;
   // 0.299 * 60 + 0.587 * 61 + 0.114 * 62
   EXPECT_EQ(image[0][2][4].item<int>(), 61);
-  EXPECT_EQ(image.sizes(), (std::vector<std::int64_t>{1, kHeight, kWidth}));
+  EXPECT_EQ(image.sizes(), (std::vector<std::int64_t>{1, kLungsHeight, kLungsWidth}));
 }
 
 TEST_F(LungsJson, AMaskMayComeAsNumbersAndWithoutItsLastAxis) {
-  list_[0]["instance_info"][1]["mask_image"] = nested(columns(1, 3).to(torch::kUInt8));
+  list_[0]["instance_info"][1]["mask_image"] = nested_lists(lung_columns(1, 3).to(torch::kUInt8));
   EXPECT_EQ(plan().items[0].read().at(0).labels.eq(2).sum().item<int>(), 8);
 }
 

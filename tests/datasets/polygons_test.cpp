@@ -17,8 +17,8 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 template <typename Matcher>
-void expect_refused(const std::vector<Polygon>& polygons, Matcher matcher, std::int64_t height = 8,
-                    std::int64_t width = 8) {
+void expect_polygon_refused(const std::vector<Polygon>& polygons, Matcher matcher,
+                            std::int64_t height = 8, std::int64_t width = 8) {
   EXPECT_THAT([&] { fill_polygons(polygons, height, width, "a.json: annotation 7"); },
               ThrowsMessage<std::invalid_argument>(matcher));
 }
@@ -54,17 +54,18 @@ TEST(PolygonsTest, EveryPixelEqualsThatOfPycocotools) {
 }
 
 TEST(PolygonsTest, TwoPointsAreNoPolygon) {
-  expect_refused({{1, 1, 5, 5}}, HasSubstr("[a.json: annotation 7] a polygon with 2 points; at "
-                                           "least 3 are allowed"));
-  expect_refused({{1, 1, 5, 1, 5, 5}, {}}, HasSubstr("a polygon with 0 points"));
+  expect_polygon_refused({{1, 1, 5, 5}},
+                         HasSubstr("[a.json: annotation 7] a polygon with 2 points; at "
+                                   "least 3 are allowed"));
+  expect_polygon_refused({{1, 1, 5, 1, 5, 5}, {}}, HasSubstr("a polygon with 0 points"));
 }
 
 TEST(PolygonsTest, WhatIsNoCornerIsNamed) {
-  expect_refused({{1, 1, 5, 1, 5, 5, 2}}, HasSubstr("a polygon of 7 numbers; pairs x, y"));
+  expect_polygon_refused({{1, 1, 5, 1, 5, 5, 2}}, HasSubstr("a polygon of 7 numbers; pairs x, y"));
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  expect_refused({{1, 1, 5, nan, 5, 5}}, HasSubstr("corner at nan"));
-  expect_refused({{1, 1, 5, 1, 5, -1e300}}, HasSubstr("corner at -1e+300"));
-  expect_refused({{1, 1, 5, 1, 5, 5}}, HasSubstr("a mask of 0 x 8"), 0);
+  expect_polygon_refused({{1, 1, 5, nan, 5, 5}}, HasSubstr("corner at nan"));
+  expect_polygon_refused({{1, 1, 5, 1, 5, -1e300}}, HasSubstr("corner at -1e+300"));
+  expect_polygon_refused({{1, 1, 5, 1, 5, 5}}, HasSubstr("a mask of 0 x 8"), 0);
 }
 
 }  // namespace

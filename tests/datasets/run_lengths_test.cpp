@@ -23,14 +23,14 @@ nlohmann::json golden_masks() {
 }
 
 template <typename Matcher>
-void expect_refused(const RunLengths& runs, Matcher matcher) {
+void expect_runs_refused(const RunLengths& runs, Matcher matcher) {
   EXPECT_THAT(
       [&] { decode_mask(runs, "a.json: annotation 7"); },
       ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("[a.json: annotation 7]"), matcher)));
 }
 
 template <typename Matcher>
-void expect_text_refused(const std::string& text, Matcher matcher) {
+void expect_runs_text_refused(const std::string& text, Matcher matcher) {
   EXPECT_THAT(
       [&] { runs_from_text(text, 3, 4, "a.json: annotation 7"); },
       ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("[a.json: annotation 7]"), matcher)));
@@ -85,29 +85,31 @@ TEST(RunLengthsTest, LongRunsTakeSeveralGroups) {
 }
 
 TEST(RunLengthsTest, RunsOfTheWrongLengthAreNamed) {
-  expect_refused({3, 4, {5, 6}}, HasSubstr("runs of 11 pixels in all, but a mask of 3 x 4 has 12"));
-  expect_refused({3, 4, {5, 6, 2}}, HasSubstr("run 3 ends beyond the 12 pixels"));
-  expect_refused({3, 4, {}}, HasSubstr("runs of 0 pixels"));
-  expect_refused({3, 4, {14, -2}}, HasSubstr("run 1 ends beyond"));
-  expect_refused({3, 4, {5, -2, 9}}, HasSubstr("run 2 is -2; runs of at least 0 are allowed"));
-  expect_refused({3, 4, {1, INT64_MAX, INT64_MAX}}, HasSubstr("run 2 ends beyond"));
+  expect_runs_refused({3, 4, {5, 6}},
+                      HasSubstr("runs of 11 pixels in all, but a mask of 3 x 4 has 12"));
+  expect_runs_refused({3, 4, {5, 6, 2}}, HasSubstr("run 3 ends beyond the 12 pixels"));
+  expect_runs_refused({3, 4, {}}, HasSubstr("runs of 0 pixels"));
+  expect_runs_refused({3, 4, {14, -2}}, HasSubstr("run 1 ends beyond"));
+  expect_runs_refused({3, 4, {5, -2, 9}}, HasSubstr("run 2 is -2; runs of at least 0 are allowed"));
+  expect_runs_refused({3, 4, {1, INT64_MAX, INT64_MAX}}, HasSubstr("run 2 ends beyond"));
 }
 
 TEST(RunLengthsTest, SizesThatAreNoneAreNamed) {
   for (const auto& [height, width] : std::vector<std::pair<std::int64_t, std::int64_t>>{
            {0, 4}, {4, 0}, {-3, -4}, {INT64_MAX, 2}, {2, INT64_MAX}, {65536, 65536}})
-    expect_refused({height, width, {12}}, HasSubstr("positive sizes"));
+    expect_runs_refused({height, width, {12}}, HasSubstr("positive sizes"));
 }
 
 TEST(RunLengthsTest, DamagedTextIsNamedWithItsPlace) {
-  expect_text_refused("3 4", HasSubstr("character 2 has code 32; '0' to 'o' are allowed"));
-  expect_text_refused("3\xc3", HasSubstr("character 2 has code 195"));
-  expect_text_refused("3p", HasSubstr("character 2 has code 112"));
-  expect_text_refused("3P", HasSubstr("end within a number"));
-  expect_text_refused("oooooooooooooo", HasSubstr("a number of more than 12 groups"));
-  expect_text_refused("3O", HasSubstr("run 2 is -1; 0 to the 12 pixels of the mask are allowed"));
-  expect_text_refused("36", HasSubstr("runs of 9 pixels"));
-  expect_text_refused("", HasSubstr("runs of 0 pixels"));
+  expect_runs_text_refused("3 4", HasSubstr("character 2 has code 32; '0' to 'o' are allowed"));
+  expect_runs_text_refused("3\xc3", HasSubstr("character 2 has code 195"));
+  expect_runs_text_refused("3p", HasSubstr("character 2 has code 112"));
+  expect_runs_text_refused("3P", HasSubstr("end within a number"));
+  expect_runs_text_refused("oooooooooooooo", HasSubstr("a number of more than 12 groups"));
+  expect_runs_text_refused("3O",
+                           HasSubstr("run 2 is -1; 0 to the 12 pixels of the mask are allowed"));
+  expect_runs_text_refused("36", HasSubstr("runs of 9 pixels"));
+  expect_runs_text_refused("", HasSubstr("runs of 0 pixels"));
 }
 
 TEST(RunLengthsTest, AMaskOfAnotherLengthIsRefused) {
