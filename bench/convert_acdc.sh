@@ -3,8 +3,8 @@
 #
 # The ACDC patients of MEDSWEEP_TEST_DATA (else ../shared/data) into HDF5: `runner prepare acdc` with
 # two threads, which also reads back and compares all that it wrote and flushes it to the disk, and a
-# nibabel + h5py script (bench/convert_acdc.py) in one process, which does neither. Ours is the whole
-# process, theirs without Python's start and imports.
+# nibabel + h5py script (bench/convert_acdc.py) in one process, which does neither. Both as a user
+# runs them, from the start of the process to its end.
 cd "$(dirname "$0")/.." && . bench/common.sh
 readonly ROUNDS=${1:-5}
 need_build runner
@@ -12,15 +12,18 @@ need_peers
 SOURCE=${MEDSWEEP_TEST_DATA:-../shared/data}/acdc/training
 [ -d "$SOURCE" ] || { echo "no $SOURCE; MEDSWEEP_TEST_DATA names a folder with acdc/" >&2; exit 77; }
 
+seconds_of() { # command
+  local started=$EPOCHREALTIME
+  "$@" >/dev/null
+  awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.3f\n", b - a}'
+}
 ours() {
   rm -f "$WORK/ours.h5"
-  local started=$EPOCHREALTIME
-  "$BUILD/runner" prepare acdc --source "$SOURCE" --output "$WORK/ours.h5" --threads 2 >/dev/null
-  awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.3f\n", b - a}'
+  seconds_of "$BUILD/runner" prepare acdc --source "$SOURCE" --output "$WORK/ours.h5" --threads 2
 }
 theirs() {
   rm -f "$WORK/theirs.h5"
-  "$PYTHON" bench/convert_acdc.py "$SOURCE" "$WORK/theirs.h5"
+  seconds_of "$PYTHON" bench/convert_acdc.py "$SOURCE" "$WORK/theirs.h5"
 }
 
 ours >/dev/null; theirs >/dev/null # files in the page cache
