@@ -128,7 +128,8 @@ void expect_unmarked(const std::string& text) {
 /// All that a person can get out of a data file, decompressed.
 void expect_unmarked_file(const std::filesystem::path& path) {
   expect_unmarked(read_file(path));
-  for (const SampleId& id : DataFile(path).samples())
+  const DataFile file(path);
+  for (const SampleId& id : file.samples())
     expect_unmarked(id.name + " " + id.case_name + " " + id.patient + " " + id.group + " " +
                     id.source);
 }
