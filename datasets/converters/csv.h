@@ -9,13 +9,14 @@
 namespace medsweep::datasets {
 
 /// A table of texts with a header line, as RFC 4180 has it: commas, quotes around fields that hold
-/// commas, quotes or line ends, quotes doubled within. Taken as well: a byte-order mark, Windows and
-/// old Mac line ends, blank lines, blanks around unquoted fields, no line end after the last row.
+/// commas, quotes or line ends, quotes doubled within. Taken as well: a byte-order mark, Windows
+/// and old Mac line ends, blank lines, blanks around unquoted fields, no line end after the last
+/// row.
 class CsvTable {
  public:
-  /// `where` stands in error texts, a file's name. Throws std::invalid_argument "[where, line N] ..."
-  /// for a row of another length than the header, a quote that is not closed, text behind a closing
-  /// quote, two columns of one name, and an empty table.
+  /// `where` stands in error texts, a file's name. Throws std::invalid_argument "[where, line N]
+  /// ..." for a row of another length than the header, a quote that is not closed, text behind a
+  /// closing quote, two columns of one name, and an empty table.
   CsvTable(std::string_view text, std::string where);
 
   std::size_t rows() const { return rows_.size(); }

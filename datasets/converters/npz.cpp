@@ -96,7 +96,8 @@ torch::Tensor whole_codes(const torch::Tensor& codes, const std::string& where) 
   if (codes.is_floating_point() && codes.ne(codes.round()).any().item<bool>())
     throw std::invalid_argument(
         fmt::format("[{}] labels that are no whole numbers; codes are needed", where));
-  return codes.clamp(-1, std::numeric_limits<std::int32_t>::max() / 2).to(torch::kInt32);
+  const torch::Tensor wide = codes.is_floating_point() ? codes : codes.to(torch::kInt64);
+  return wide.clamp(-1, std::numeric_limits<std::int32_t>::max() / 2).to(torch::kInt32);
 }
 
 std::vector<ArrayFiles> find_arrays(ConversionPlan& plan, const ConverterOptions& options) {
