@@ -19,6 +19,7 @@ function(medsweep_module name source)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_library(medsweep_${name} MODULE ${source})
   set_target_properties(medsweep_${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  target_include_directories(medsweep_${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(medsweep_${name} PRIVATE ${ARG_LINK})
 endfunction()
 

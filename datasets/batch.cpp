@@ -15,14 +15,21 @@ torch::Tensor pad_to(const torch::Tensor& tensor, std::int64_t height, std::int6
                                 value);
 }
 
-std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
+/// Puts an image in its place in the batch, zeros around it.
+void place_image(const torch::Tensor& image, torch::Tensor place) {
+  if (image.data_ptr() == place.data_ptr()) return;
+  if (image.sizes() != place.sizes()) place.zero_();
+  place.narrow(1, 0, image.size(1)).narrow(2, 0, image.size(2)).copy_(image);
 }
 
 }  // namespace
 
+std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
 Batch collate(const std::vector<Sample>& samples, std::int64_t multiple, std::int64_t channels,
-              const Extent& at_least) {
+              const Extent& at_least, const torch::Tensor& images) {
   Batch batch;
   if (samples.empty()) {
     batch.images = torch::zeros({0, channels, multiple, multiple});
@@ -34,17 +41,19 @@ Batch collate(const std::vector<Sample>& samples, std::int64_t multiple, std::in
     height = std::max(height, round_up(sample.image.size(1), multiple));
     width = std::max(width, round_up(sample.image.size(2), multiple));
   }
-  std::vector<torch::Tensor> images;
+  const std::vector<std::int64_t> shape{std::ssize(samples), samples[0].image.size(0), height,
+                                        width};
+  const bool fits = images.defined() && images.sizes() == shape;
+  batch.images = fits ? images : torch::empty(shape, samples[0].image.options());
   for (const Sample& sample : samples) {
+    place_image(sample.image, batch.images[std::ssize(batch.sizes)]);
     batch.sizes.push_back({sample.image.size(1), sample.image.size(2)});
-    images.push_back(pad_to(sample.image, height, width, 0));
     Targets targets;
     for (const auto& [task, target] : sample.targets)
       targets[task] = {pad_to(target.labels, height, width, static_cast<double>(kIgnored))};
     batch.targets.push_back(std::move(targets));
     batch.samples.push_back(sample.id);
   }
-  batch.images = torch::stack(images);
   return batch;
 }
 

@@ -66,8 +66,13 @@ struct Batch {
 /// Pads and stacks. `multiple`: height and width are rounded up to it. An empty list gives a batch
 /// of no samples (N = 0) of `channels` x multiple x multiple. `at_least`: the common size is no
 /// smaller, so that the parts of a global batch are padded alike.
+/// `images`: memory for the result where its size is known before; samples whose image lies in
+/// their place in it are not copied.
 Batch collate(const std::vector<Sample>& samples, std::int64_t multiple = 1,
-              std::int64_t channels = 1, const Extent& at_least = {});
+              std::int64_t channels = 1, const Extent& at_least = {},
+              const torch::Tensor& images = {});
+
+std::int64_t round_up(std::int64_t value, std::int64_t multiple);
 
 /// Samples [first, last) of a batch; tensors are views.
 Batch slice(const Batch& batch, std::int64_t first, std::int64_t last);

@@ -101,6 +101,17 @@ ChannelScale zscore(const Value* values, const std::uint8_t* inside, std::int64_
           deviation > 1e-12 ? static_cast<float>(deviation) : 1.0F};
 }
 
+bool is_identity(const ChannelScale& scale) {
+  return scale.divisor == 1 && scale.offset == 0 && scale.scale == 1;
+}
+
+template <typename Value>
+void scale_row(const Value* in, std::int64_t width, const ChannelScale& by, float* out) {
+  const auto [divisor, offset, scale] = by;
+  for (std::int64_t x = 0; x < width; ++x)
+    out[x] = (static_cast<float>(in[x]) / divisor - offset) / scale;
+}
+
 template <typename Call>
 auto with_stored_type(const torch::Tensor& image, const Call& call) {
   if (image.scalar_type() == torch::kUInt8) return call(std::uint8_t{});
@@ -151,21 +162,20 @@ std::vector<ChannelScale> channel_scales(std::string_view normalization, const t
   return scales;
 }
 
-torch::Tensor scaled_image(const torch::Tensor& image, const std::vector<ChannelScale>& scales) {
-  torch::Tensor result = torch::empty(image.sizes(), torch::kFloat32);
+torch::Tensor scaled_image(const torch::Tensor& image, const std::vector<ChannelScale>& scales,
+                           const torch::Tensor& into) {
+  const bool fits = into.defined() && into.sizes() == image.sizes();
+  torch::Tensor result = fits ? into : torch::empty(image.sizes(), torch::kFloat32);
+  if (result.is_same(image) && std::ranges::all_of(scales, is_identity)) return result;
   const std::int64_t height = image.size(1), width = image.size(2);
   with_stored_type(image, [&](auto type) {
     using Value = decltype(type);
     const torch::Tensor rows = image.stride(2) == 1 ? image : image.contiguous();
     float* out = result.mutable_data_ptr<float>();
-    for (std::int64_t c = 0; c < image.size(0); ++c) {
-      const auto [divisor, offset, scale] = scales[static_cast<std::size_t>(c)];
-      for (std::int64_t y = 0; y < height; ++y, out += width) {
-        const Value* in = rows.const_data_ptr<Value>() + c * rows.stride(0) + y * rows.stride(1);
-        for (std::int64_t x = 0; x < width; ++x)
-          out[x] = (static_cast<float>(in[x]) / divisor - offset) / scale;
-      }
-    }
+    for (std::int64_t c = 0; c < image.size(0); ++c)
+      for (std::int64_t y = 0; y < height; ++y, out += width)
+        scale_row(rows.const_data_ptr<Value>() + c * rows.stride(0) + y * rows.stride(1), width,
+                  scales[static_cast<std::size_t>(c)], out);
     return 0;
   });
   return result;

@@ -46,8 +46,10 @@ struct ChannelScale {
 std::vector<ChannelScale> channel_scales(std::string_view normalization, const torch::Tensor& image,
                                          const torch::Tensor& field_of_view);
 
-/// [C, H, W] uint8, int16 or float32, any strides -> float32, contiguous, scaled.
+/// [C, H, W] uint8, int16 or float32, any strides -> float32, contiguous, scaled: in `into` where
+/// that is defined and of the image's shape (it may be the image itself), else in new memory.
 /// Throws std::invalid_argument for another type.
-torch::Tensor scaled_image(const torch::Tensor& image, const std::vector<ChannelScale>& scales);
+torch::Tensor scaled_image(const torch::Tensor& image, const std::vector<ChannelScale>& scales,
+                           const torch::Tensor& into = {});
 
 }  // namespace medsweep::datasets

@@ -105,13 +105,6 @@ torch::Tensor narrowed(torch::Tensor values, const ArrayBox& box) {
   return values.contiguous();
 }
 
-void add_array(Sha256& digest, const char* name, const torch::Tensor& values) {
-  const torch::Tensor plain = values.contiguous();
-  digest.update(fmt::format("{} {} {}\n", name, type_name(plain.scalar_type()),
-                            fmt::join(plain.sizes(), " ")));
-  digest.update(plain.const_data_ptr(), plain.nbytes());
-}
-
 }  // namespace
 
 struct DataFile::Content {
@@ -123,9 +116,9 @@ struct DataFile::Content {
   mutable std::vector<std::atomic<std::uint8_t>> verified;
 
   Content(std::filesystem::path file, LoadedIndex loaded);
-  torch::Tensor read(std::size_t number, const ArrayBox* box = nullptr) const;
+  torch::Tensor read(std::size_t number, const ArrayBox* box, const torch::Tensor& into) const;
   torch::Tensor named(std::size_t sample, std::string_view name, bool wanted,
-                      const ArrayBox* box = nullptr) const;
+                      const ArrayBox* box = nullptr, const torch::Tensor& into = {}) const;
   Instances instances(std::size_t sample) const;
   std::size_t position(std::int64_t number) const;
 };
@@ -145,7 +138,8 @@ DataFile::Content::Content(std::filesystem::path file, LoadedIndex loaded)
 }
 
 /// The array, or a box of it.
-torch::Tensor DataFile::Content::read(std::size_t number, const ArrayBox* box) const {
+torch::Tensor DataFile::Content::read(std::size_t number, const ArrayBox* box,
+                                      const torch::Tensor& into) const {
   const StoredArray& array = index.arrays[number];
   if (array.chunks.empty()) {
     const std::lock_guard lock(hdf5_mutex());
@@ -154,7 +148,9 @@ torch::Tensor DataFile::Content::read(std::size_t number, const ArrayBox* box) c
   }
   const ArrayBox read = box == nullptr ? whole(array) : *box;
   const torch::IntArrayRef shape(read.count.data(), array.shape.size());
-  torch::Tensor values = torch::empty(shape, type_called(array.type));
+  const torch::ScalarType type = type_called(array.type);
+  const bool fits = into.defined() && into.scalar_type() == type && into.sizes() == shape;
+  torch::Tensor values = fits ? into : torch::empty(shape, type);
   datasets::read_box(descriptor.get(), array, read,
                      places == Places::kRecorded ? Checksums::kRecorded : Checksums::kUnknown,
                      Verified(verified).subspan(first_chunk[number], array.chunks.size()), values);
@@ -163,11 +159,11 @@ torch::Tensor DataFile::Content::read(std::size_t number, const ArrayBox* box) c
 
 /// An array of a sample; undefined where it is not there or not wanted.
 torch::Tensor DataFile::Content::named(std::size_t sample, std::string_view name, bool wanted,
-                                       const ArrayBox* box) const {
+                                       const ArrayBox* box, const torch::Tensor& into) const {
   const StoredArray* array = wanted ? array_of(index, sample, name) : nullptr;
   if (array == nullptr) return {};
   try {
-    return read(static_cast<std::size_t>(array - index.arrays.data()), box);
+    return read(static_cast<std::size_t>(array - index.arrays.data()), box, into);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("[{}] sample '{}', {}: {}", path.string(),
                                          index.samples[sample].name, name, error.what()));
@@ -211,12 +207,13 @@ const std::string& DataFile::sample_digest(std::int64_t index) const {
   return content_->index.sample_digests.at(static_cast<std::size_t>(index));
 }
 
-RawSample DataFile::read(std::int64_t number, const Parts& parts) const {
+RawSample DataFile::read(std::int64_t number, const Parts& parts,
+                         const torch::Tensor& image) const {
   const std::size_t at = content_->position(number);
   RawSample sample;
   sample.id = content_->index.samples[at];
   const bool compare = content_->places == Places::kAsked;  // no checksums then: the digest's turn
-  sample.image = content_->named(at, "image", parts.image || compare);
+  sample.image = content_->named(at, "image", parts.image || compare, nullptr, image);
   sample.labels = content_->named(at, "labels", parts.labels || compare);
   sample.field_of_view = content_->named(at, "field_of_view", parts.field_of_view || compare);
   sample.second_observer = content_->named(at, "second_observer", parts.second_observer || compare);
@@ -268,27 +265,6 @@ std::optional<DataFileSummary> summarize(const std::filesystem::path& path) {
                          .samples = std::ssize(index.samples),
                          .patients = std::ssize(patients),
                          .bytes = static_cast<std::int64_t>(std::filesystem::file_size(path))};
-}
-
-torch::Tensor region_channels(const torch::Tensor& labels, const std::vector<Region>& regions) {
-  std::vector<torch::Tensor> channels;
-  for (const Region& region : regions) {
-    torch::Tensor inside = torch::zeros_like(labels);
-    for (const std::int64_t label : region.labels) inside.bitwise_or_(labels.eq(label));
-    channels.push_back(inside);
-  }
-  return torch::stack(channels);
-}
-
-std::string digest_of(const RawSample& sample) {
-  const SampleId& id = sample.id;
-  Sha256 digest;
-  digest.update(fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", id.name, id.case_name, id.patient,
-                            id.group, id.source, id.slice, fmt::join(id.spacing, " ")));
-  if (!id.affine.empty()) digest.update(fmt::format("affine {}\n", fmt::join(id.affine, " ")));
-  if (id.fold >= 0) digest.update(fmt::format("fold {}\n", id.fold));
-  for (const auto& [name, values] : named_arrays(sample)) add_array(digest, name, values);
-  return digest.hex();
 }
 
 }  // namespace medsweep::datasets

@@ -63,7 +63,10 @@ PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight) {
           file->channels(),
           file->samples(),
           file->sizes(),
-          [file](std::int64_t index) { return file->read(index); },
+          file->foreground(),
+          [file](std::int64_t index, const torch::Tensor& image) {
+            return file->read(index, {.second_observer = false, .instances = false}, image);
+          },
           weight,
           file->name()};
 }
@@ -89,14 +92,15 @@ std::size_t DataPool::member_of(std::int64_t index) const {
   return static_cast<std::size_t>(next - first_.begin() - 1);
 }
 
-RawSample DataPool::read(std::int64_t index) const {
+RawSample DataPool::read(std::int64_t index, const torch::Tensor& image) const {
   const std::size_t member = member_of(index);
   const auto position = static_cast<std::size_t>(index);
   {
     const std::scoped_lock lock(mutex_);
     if (cache_[position]) return *cache_[position];
   }
-  RawSample sample = members_[member].read(index - first_[member]);
+  RawSample sample =
+      members_[member].read(index - first_[member], cache_bytes_ > 0 ? torch::Tensor() : image);
   sample.id = samples_[position];
   const std::int64_t bytes = bytes_of(sample);
   const std::scoped_lock lock(mutex_);
@@ -105,6 +109,12 @@ RawSample DataPool::read(std::int64_t index) const {
     cached_bytes_ += bytes;
   }
   return sample;
+}
+
+bool DataPool::labelled(std::int64_t index) const {
+  const std::size_t member = member_of(index);
+  const std::vector<std::int64_t>& foreground = members_[member].foreground;
+  return foreground.empty() || foreground[static_cast<std::size_t>(index - first_[member])] >= 0;
 }
 
 std::int64_t DataPool::cached_bytes() const {

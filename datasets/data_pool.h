@@ -20,7 +20,10 @@ struct PoolMember {
   std::int64_t channels = 0;
   std::vector<SampleId> samples;
   std::vector<Extent> sizes;
-  std::function<RawSample(std::int64_t index)> read;
+  std::vector<std::int64_t> foreground{};  ///< labelled pixels, -1 without labels; empty: unknown
+  /// image: [C, H, W] float32 into which the sample's image may be read, where it is stored so;
+  /// undefined: the sample's image is its own.
+  std::function<RawSample(std::int64_t index, const torch::Tensor& image)> read;
   double weight = 1;      ///< its share of an epoch's draws; only ratios count
   std::string dataset{};  ///< "rsna": what patients are called by; empty: `name`
 };
@@ -49,12 +52,15 @@ class DataPool {
   const std::vector<SampleId>& samples() const { return samples_; }
   const std::vector<Extent>& sizes() const { return sizes_; }
   std::int64_t channels() const { return members_.front().channels; }
+  /// Whether sample `index` has labels, as far as is known without reading it.
+  bool labelled(std::int64_t index) const;
   /// Which member sample `index` of the pool is from.
   std::size_t member_of(std::int64_t index) const;
 
   /// Sample `index` of the pool, as stored, its id as in samples(). The tensors may be shared:
   /// they must not be written to. Throws as DataFile::read.
-  RawSample read(std::int64_t index) const;
+  /// image: as PoolMember::read; not written to where samples are kept.
+  RawSample read(std::int64_t index, const torch::Tensor& image = {}) const;
   std::int64_t cached_bytes() const;
 
   /// `indices` grouped by member in the members' order, and the members' shares of an epoch: what

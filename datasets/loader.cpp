@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "datasets/batch_memory.h"
 #include "datasets/in_parallel.h"
 
 namespace medsweep::datasets {
@@ -23,6 +24,7 @@ struct Slot {
   LoadedBatch loaded;
   std::vector<Draw> draws;
   Extent at_least;
+  torch::Tensor images;  // of the batch, where its size is known before; else undefined
   std::vector<Sample> samples;
   std::size_t taken = 0, done = 0;
   std::exception_ptr error;
@@ -63,6 +65,7 @@ struct Loader::State {
   const Fetch fetch;
   const ExtentOf extent_of;
   const LoaderOptions options;
+  BatchMemory memory;
   // The order of the epoch that was asked last.
   std::int64_t order_epoch = -1;
   std::vector<Draw> order;
@@ -101,6 +104,10 @@ SlotPointer Loader::State::make_slot(std::int64_t at) {
       slot->at_least = {std::max(slot->at_least.height, extent.height),
                         std::max(slot->at_least.width, extent.width)};
     }
+    if (extent_of && !slot->draws.empty())
+      slot->images = memory.take({std::ssize(slot->draws), options.channels,
+                                  round_up(slot->at_least.height, options.multiple),
+                                  round_up(slot->at_least.width, options.multiple)});
   } catch (...) {
     slot->error = std::current_exception();
     slot->draws.clear();
@@ -109,11 +116,19 @@ SlotPointer Loader::State::make_slot(std::int64_t at) {
 }
 
 void Loader::State::fill(Slot& slot, std::size_t index) {
-  slot.samples[index] = fetch(slot.loaded.epoch, slot.draws[index]);
+  const Draw& draw = slot.draws[index];
+  torch::Tensor image;
+  if (slot.images.defined()) {
+    const Extent extent = extent_of(draw);
+    if (extent.height == slot.images.size(2) && extent.width == slot.images.size(3))
+      image = slot.images[static_cast<std::int64_t>(index)];
+  }
+  slot.samples[index] = fetch(slot.loaded.epoch, draw, image);
 }
 
 void Loader::State::finish(Slot& slot) {
-  slot.loaded.batch = collate(slot.samples, options.multiple, options.channels, slot.at_least);
+  slot.loaded.batch =
+      collate(slot.samples, options.multiple, options.channels, slot.at_least, slot.images);
   slot.samples.clear();
 }
 

@@ -17,7 +17,7 @@ struct LoaderOptions {
   std::int64_t prefetch = 2;  ///< batches ahead of the consumer, at least 1
   std::int64_t epochs = 1;    ///< the stream ends after so many, counted from epoch 0
   std::int64_t multiple = 1;  ///< batches are padded to a multiple of it
-  std::int64_t channels = 1;  ///< of a batch without samples
+  std::int64_t channels = 1;  ///< of every image
   /// The shards of the global batch that this rank has: [first_shard, last_shard) of `shards`.
   std::int64_t shards = 1, first_shard = 0, last_shard = 1;
 };
@@ -40,8 +40,11 @@ struct LoadedBatch {
 /// single-threaded for themselves alone; OpenCV is set to one thread for the whole process.
 class Loader {
  public:
-  /// Thread-safe; both are called until the loader is destroyed.
-  using Fetch = std::function<Sample(std::int64_t epoch, const Draw& draw)>;
+  /// Thread-safe; both are called until the loader is destroyed. image: [C, H, W] float32, the
+  /// sample's place in its batch, in which it may be given; undefined where its size is not known
+  /// before or is not the batch's.
+  using Fetch =
+      std::function<Sample(std::int64_t epoch, const Draw& draw, const torch::Tensor& image)>;
   using ExtentOf = std::function<Extent(const Draw& draw)>;
 
   /// Throws std::invalid_argument for options out of range, or as Sampler::check_shards.

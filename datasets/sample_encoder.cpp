@@ -47,7 +47,7 @@ void check_identity(const RawSample& sample) {
   if (id.fold < -1) refuse(sample, "a fold is 0 or more, or -1");
 }
 
-std::int64_t largest(const torch::Tensor& values) {
+std::int64_t largest_value(const torch::Tensor& values) {
   return values.numel() == 0 ? 0 : values.max().item<std::int64_t>();
 }
 
@@ -59,7 +59,7 @@ void check_plane(const RawSample& sample, const torch::Tensor& plane, const char
   if (plane.scalar_type() != torch::kUInt8 || plane.sizes() != size)
     refuse(sample,
            fmt::format("its {} are not {} uint8", name, size.size() == 2 ? "[H, W]" : "[D, H, W]"));
-  if (const std::int64_t found = largest(plane); found > most)
+  if (const std::int64_t found = largest_value(plane); found > most)
     refuse(sample, fmt::format("{} {}; 0 to {} are allowed", name, found, most));
 }
 
@@ -74,7 +74,7 @@ void check_boxes(const RawSample& sample, std::int64_t classes) {
     if (!column->defined() || column->scalar_type() != torch::kUInt8 || column->dim() != 1 ||
         column->size(0) != count)
       refuse(sample, "labels or ignore of its boxes are not [n] uint8");
-  if (largest(objects.ignore) > 1) refuse(sample, "ignore of a box is 0 or 1");
+  if (largest_value(objects.ignore) > 1) refuse(sample, "ignore of a box is 0 or 1");
   const torch::Tensor dense = objects.boxes.contiguous();
   const auto* box = dense.const_data_ptr<float>();
   for (std::int64_t i = 0; i < count; ++i, box += 4) {
@@ -96,7 +96,7 @@ void check_instances(const RawSample& sample, const DataFileHeader& header) {
   if (!masks.defined()) return;
   const std::vector<std::int64_t> shape{sample.instances.boxes.size(0), sample.image.size(1),
                                         sample.image.size(2)};
-  if (masks.scalar_type() != torch::kUInt8 || masks.sizes() != shape || largest(masks) > 1)
+  if (masks.scalar_type() != torch::kUInt8 || masks.sizes() != shape || largest_value(masks) > 1)
     refuse(sample, "its masks are not [n, H, W] uint8 of 0 and 1");
 }
 
@@ -175,21 +175,6 @@ EncodedSample::Array encode_array(const std::string& name, const torch::Tensor& 
 }
 
 }  // namespace
-
-std::vector<std::pair<const char*, torch::Tensor>> named_arrays(const RawSample& sample) {
-  std::vector<std::pair<const char*, torch::Tensor>> arrays;
-  const Instances& objects = sample.instances;
-  for (const auto& [name, values] : {std::pair<const char*, torch::Tensor>{"image", sample.image},
-                                     {"labels", sample.labels},
-                                     {"field_of_view", sample.field_of_view},
-                                     {"second_observer", sample.second_observer},
-                                     {"boxes", objects.boxes},
-                                     {"box_labels", objects.labels},
-                                     {"box_ignore", objects.ignore},
-                                     {"masks", objects.masks}})
-    if (values.defined()) arrays.emplace_back(name, values);
-  return arrays;
-}
 
 EncodedSample encode(const RawSample& sample, const DataFileHeader& header,
                      Compression compression) {

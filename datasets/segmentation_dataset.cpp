@@ -113,6 +113,8 @@ Extent SegmentationDataset::extent(std::int64_t index) const {
 }
 
 torch::Tensor SegmentationDataset::codes(const RawSample& raw, std::int64_t pool_index) const {
+  if (!raw.labels.defined())
+    throw std::invalid_argument("it has no labels; samples with labels are needed here");
   const Codes& table = member_codes_[pool_->member_of(pool_index)];
   const torch::Tensor stored = raw.labels.contiguous();
   const torch::Tensor view = raw.field_of_view.defined() ? raw.field_of_view.contiguous() : stored;
@@ -142,10 +144,10 @@ Targets SegmentationDataset::targets(const torch::Tensor& codes) const {
 
 // Whole image: colour mode, normalisation, resize.
 View SegmentationDataset::whole_view(const RawSample& raw, std::int64_t pool_index,
-                                     const Placement& placement) const {
+                                     const Placement& placement, const torch::Tensor& image) const {
   const torch::Tensor stored = apply_color_mode(options_.color_mode, raw.image);
   const auto scales = channel_scales(options_.normalization, stored, raw.field_of_view);
-  return {resize_image(scaled_image(stored, scales), placement),
+  return {resize_image(scaled_image(stored, scales, image), placement),
           resize_labels(codes(raw, pool_index), placement)};
 }
 
@@ -156,16 +158,19 @@ View SegmentationDataset::patch_view(const RawSample& raw, std::int64_t pool_ind
   RandomStream stream({options_.seed, static_cast<std::uint64_t>(RandomUse::kPatch), epoch,
                        static_cast<std::uint64_t>(pool_index),
                        static_cast<std::uint64_t>(draw.number)});
-  const Extent own{raw.labels.size(0), raw.labels.size(1)};
-  const double degrees = options_.augmentation.apply ? options_.augmentation.degrees : 0;
+  const Extent own{raw.image.size(1), raw.image.size(2)};
+  const auto context = [this](const Window& window) {
+    const Augmentation& change = options_.augmentation;
+    return with_context(window, change.degrees, change.stretch, change.pixels);
+  };
   constexpr auto kFill = static_cast<double>(kIgnored);
   if (options_.resize != ResizeMode::kNone) {
     const View whole = whole_view(raw, pool_index, place(options_.resize, own, options_.size));
-    const Window window = with_context(draw_window(whole.labels, options_.patch, stream), degrees);
+    const Window window = context(draw_window(whole.labels, options_.patch, stream));
     return {cut(whole.image, window, 0), cut(whole.labels, window, kFill)};
   }
   const torch::Tensor labels = codes(raw, pool_index);
-  const Window window = with_context(draw_window(labels, options_.patch, stream), degrees);
+  const Window window = context(draw_window(labels, options_.patch, stream));
   const torch::Tensor stored = apply_color_mode(options_.color_mode, raw.image);
   const auto scales = channel_scales(options_.normalization, stored, raw.field_of_view);
   const Window inside = intersection(window, own);
@@ -174,17 +179,20 @@ View SegmentationDataset::patch_view(const RawSample& raw, std::int64_t pool_ind
           cut(labels, window, kFill)};
 }
 
-Sample SegmentationDataset::get(std::int64_t epoch, const Draw& draw) const {
+Sample SegmentationDataset::get(std::int64_t epoch, const Draw& draw,
+                                const torch::Tensor& image) const {
   const std::int64_t position = pool_index(draw.sample);
   const SampleId& name = id(draw.sample);
   try {
     if (mode_ == SampleMode::kEvaluate) return evaluate(draw.sample).sample;
-    const RawSample raw = pool_->read(position);
-    const auto key = static_cast<std::uint64_t>(epoch);
     const bool patches = options_.patch.enabled();
-    const Extent own{raw.labels.size(0), raw.labels.size(1)};
-    View view = patches ? patch_view(raw, position, key, draw)
-                        : whole_view(raw, position, place(options_.resize, own, options_.size));
+    const torch::Tensor into = patches ? torch::Tensor() : image;
+    const RawSample raw = pool_->read(position, into);
+    const auto key = static_cast<std::uint64_t>(epoch);
+    const Extent own{raw.image.size(1), raw.image.size(2)};
+    View view = patches
+                    ? patch_view(raw, position, key, draw)
+                    : whole_view(raw, position, place(options_.resize, own, options_.size), into);
     if (options_.augmentation.apply) {
       RandomStream stream({options_.seed, static_cast<std::uint64_t>(RandomUse::kAugmentation), key,
                            static_cast<std::uint64_t>(position),
@@ -201,7 +209,7 @@ Sample SegmentationDataset::get(std::int64_t epoch, const Draw& draw) const {
 EvaluationSample SegmentationDataset::evaluate(std::int64_t index) const {
   const std::int64_t position = pool_index(index);
   const RawSample raw = pool_->read(position);
-  const Extent own{raw.labels.size(0), raw.labels.size(1)};
+  const Extent own{raw.image.size(1), raw.image.size(2)};
   const Placement placement = place(options_.resize, own, options_.size);
   const View view = whole_view(raw, position, placement);
   const Targets truth = targets(codes(raw, position));

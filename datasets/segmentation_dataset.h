@@ -60,8 +60,9 @@ class SegmentationDataset : public Dataset {
   std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
   /// Draw 0 of the sample in the epoch last set.
   Sample get(std::int64_t index) const override { return get(epoch_, {index, 0}); }
-  /// Turn `draw.number` of sample `draw.sample` in an epoch.
-  Sample get(std::int64_t epoch, const Draw& draw) const;
+  /// Turn `draw.number` of sample `draw.sample` in an epoch. image: [C, H, W] float32 of
+  /// extent(draw.sample), memory in which the image may be given; undefined: in its own.
+  Sample get(std::int64_t epoch, const Draw& draw, const torch::Tensor& image = {}) const;
   void set_epoch(std::int64_t epoch) { epoch_ = epoch; }
   /// Whole image and truth, whatever the mode.
   EvaluationSample evaluate(std::int64_t index) const;
@@ -80,7 +81,8 @@ class SegmentationDataset : public Dataset {
   RawSample read(std::int64_t pool_index) const;
   torch::Tensor codes(const RawSample& raw, std::int64_t pool_index) const;
   Targets targets(const torch::Tensor& codes) const;
-  View whole_view(const RawSample& raw, std::int64_t pool_index, const Placement& placement) const;
+  View whole_view(const RawSample& raw, std::int64_t pool_index, const Placement& placement,
+                  const torch::Tensor& image = {}) const;
   View patch_view(const RawSample& raw, std::int64_t pool_index, std::uint64_t epoch,
                   const Draw& draw) const;
 

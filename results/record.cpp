@@ -87,7 +87,8 @@ Record record(const EpochRecord& epoch) {
           {"losses", epoch.losses},
           {"learning_rate", epoch.learning_rate},
           {"samples_per_second", epoch.samples_per_second},
-          {"seconds", epoch.seconds}};
+          {"seconds", epoch.seconds},
+          {"data_seconds", epoch.data_seconds}};
 }
 
 Record record(const ValueRecord& value) {

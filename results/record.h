@@ -56,6 +56,7 @@ struct EpochRecord {
   std::int64_t step = 0;                      ///< finished steps
   std::map<std::string, double> losses = {};  ///< mean over the epoch's samples, "total" among them
   double learning_rate = 0, samples_per_second = 0, seconds = 0;
+  double data_seconds = 0;  ///< of them, the training waited for its data
 };
 
 /// One number. Nothing where it is undefined: never 0.

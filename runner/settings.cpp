@@ -80,6 +80,9 @@ void read_training(const Json& knobs, TrialSettings& settings) {
   knobs.at("checkpoint_every").get_to(settings.checkpoint_every);
   knobs.at("keep_checkpoints").get_to(settings.keep_checkpoints);
   knobs.at("workers").get_to(settings.workers);
+  knobs.at("stage").get_to(settings.stage);
+  knobs.at("cache").get_to(settings.cache);
+  knobs.at("cache_gib").get_to(settings.cache_gib);
   knobs.at("threads").get_to(settings.threads);
   knobs.at("ranks_per_trial").get_to(settings.ranks_per_trial);
 }

@@ -72,6 +72,8 @@ struct TrialSettings {
   EvaluateSettings evaluate;
 
   double checkpoint_every = 600;  ///< seconds
+  std::string stage = "auto", cache = "rank";
+  double cache_gib = 1;
   std::int64_t keep_checkpoints = 1, workers = 1, threads = 0, ranks_per_trial = 1;
 };
 

@@ -43,9 +43,11 @@ ProgressPoint progress_point(const TrainingState& state, double loss, std::int64
 bool run_step(Training& training) {
   TrainingState& state = training.state;
   training.optimizer->set_learning_rate(training.schedule->learning_rate(state.step, state.epoch));
+  const double waited_before = training.loader->waited_seconds();
   const StepResult result = training.step->run([&] { return training.loader->next().value(); },
                                                training.context.stop_requested());
   if (result.stop) return false;
+  state.totals["data_seconds"] += training.loader->waited_seconds() - waited_before;
   if (training.settings.gradient_clip > 0)
     clip_gradients(training.optimizer->parameters(), training.settings.gradient_clip);
   if (training.writer) training.writer->wait_for_snapshot();
@@ -65,13 +67,14 @@ void end_epoch(Training& training) {
   const std::map<std::string, double> losses = mean_losses(state);
   const auto samples = static_cast<std::int64_t>(state.totals.at("samples"));
   const double seconds = state.totals.at("seconds");
+  const double data_seconds = state.totals.at("data_seconds");
   const double learning_rate = training.optimizer->learning_rate();
   ++state.epoch;
   state.step_in_epoch = 0;
   state.totals.clear();
-  training.context.report.append(
-      results::EpochRecord{training.settings.identity, state.epoch, state.step, losses,
-                           learning_rate, static_cast<double>(samples) / seconds, seconds});
+  training.context.report.append(results::EpochRecord{
+      training.settings.identity, state.epoch, state.step, losses, learning_rate,
+      static_cast<double>(samples) / seconds, seconds, data_seconds});
   EpochScores scores{{"loss", losses.at("total")}};
   if (state.epoch % training.settings.evaluate.every_epochs == 0 ||
       state.epoch == training.settings.epochs)

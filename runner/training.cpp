@@ -113,7 +113,9 @@ Training::Training(const TrialSettings& settings_in, const TrialData& data_in,
   const datasets::SegmentationDataset& samples = *data.train;
   loader.emplace(
       sampler,
-      [&](std::int64_t epoch, const datasets::Draw& draw) { return samples.get(epoch, draw); },
+      [&](std::int64_t epoch, const datasets::Draw& draw, const torch::Tensor& image) {
+        return samples.get(epoch, draw, image);
+      },
       loader_options(*this),
       [&](const datasets::Draw& draw) { return samples.extent(draw.sample); });
   if (!settings.weights.empty())

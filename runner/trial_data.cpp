@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "datasets/color_mode.h"
+#include "datasets/staging.h"
 #include "runner/trial_augmentation.h"
 
 namespace medsweep::runner {
@@ -15,9 +16,6 @@ using datasets::DataPool;
 using datasets::SampleMode;
 using datasets::SegmentationDataset;
 using Json = nlohmann::json;
-
-// Decoded samples are kept up to this size a rank: small sets are read from the disk once.
-constexpr std::int64_t kCacheBytes = std::int64_t{1} << 30;
 
 datasets::SplitPart part_from(const Json& value) {
   if (value.is_string()) return datasets::source_is(value.get<std::string>());
@@ -50,12 +48,31 @@ datasets::Extent extent_from(const std::vector<std::int64_t>& sides) {
   return sides.size() == 2 ? datasets::Extent{sides[0], sides[1]} : datasets::Extent{};
 }
 
-std::shared_ptr<DataPool> open_pool(const std::vector<DataSource>& sources) {
+std::shared_ptr<DataPool> open_pool(const std::vector<DataSource>& sources,
+                                    const TrialSettings& settings,
+                                    std::vector<std::string>& notes) {
   std::vector<datasets::PoolMember> members;
-  for (const DataSource& source : sources)
-    members.push_back(datasets::pool_member(std::make_shared<const datasets::DataFile>(source.file),
+  for (const DataSource& source : sources) {
+    const datasets::Staged staged = datasets::stage_file(source.file, settings.stage);
+    if (!staged.note.empty()) notes.push_back(staged.note);
+    members.push_back(datasets::pool_member(std::make_shared<const datasets::DataFile>(staged.path),
                                             source.weight));
-  return std::make_shared<DataPool>(std::move(members), kCacheBytes);
+    members.back().name = std::filesystem::path(source.file).stem().string();
+  }
+  const double bytes = settings.cache == "none" ? 0 : settings.cache_gib * (1 << 30);
+  return std::make_shared<DataPool>(std::move(members), static_cast<std::int64_t>(bytes));
+}
+
+/// Takes the samples that nobody has labelled out of the parts.
+void leave_out_unlabelled(const DataPool& pool, datasets::Split& split,
+                          std::vector<std::string>& notes) {
+  std::size_t left_out = 0;
+  for (std::vector<std::int64_t>* part : {&split.train, &split.validation, &split.test})
+    left_out += std::erase_if(*part, [&](std::int64_t index) { return !pool.labelled(index); });
+  if (left_out > 0)
+    notes.push_back(fmt::format("{} samples without labels are left out", left_out));
+  if (split.train.empty())
+    throw std::invalid_argument("[dataset] no sample with labels to train on");
 }
 
 std::vector<std::int64_t> all_of(const DataPool& pool) {
@@ -68,7 +85,7 @@ std::vector<std::int64_t> all_of(const DataPool& pool) {
 void add_other_datasets(const TrialSettings& settings, const datasets::SampleOptions& options,
                         TrialData& data) {
   for (const std::string& file : settings.evaluate.datasets) {
-    const auto pool = open_pool({{file, 1}});
+    const auto pool = open_pool({{file, 1}}, settings, data.notes);
     data.test.push_back({"test", std::filesystem::path(file).filename().string(),
                          std::make_shared<SegmentationDataset>(pool, all_of(*pool), options,
                                                                SampleMode::kEvaluate)});
@@ -92,8 +109,9 @@ datasets::SampleOptions sample_options(const TrialSettings& settings) {
 
 TrialData open_trial_data(const TrialSettings& settings) {
   TrialData data;
-  data.pool = open_pool(settings.dataset);
+  data.pool = open_pool(settings.dataset, settings, data.notes);
   data.split = datasets::split(data.pool->samples(), split_options(settings), settings.fold);
+  leave_out_unlabelled(*data.pool, data.split, data.notes);
   const datasets::SampleOptions options = sample_options(settings);
   const DataPool::Drawing drawing = data.pool->drawing(data.split.train);
   data.train = std::make_shared<SegmentationDataset>(data.pool, drawing.indices, options,

@@ -32,12 +32,14 @@ struct TrialData {
   std::vector<EvaluationSet> test;        ///< at the end only
   std::vector<std::string> classes;       ///< to learn
   DataShape shape;
+  std::vector<std::string> notes;  ///< for the log: what was left out, what was copied where
 };
 
 /// What becomes of a stored sample on its way to the trial's network.
 datasets::SampleOptions sample_options(const TrialSettings& settings);
 
-/// Opens the data files and divides their samples. Throws what the files and the split throw.
+/// Opens the data files and divides their samples; those without labels are left out. Throws what
+/// the files and the split throw.
 TrialData open_trial_data(const TrialSettings& settings);
 
 /// What SplitRecord::split is called: a digest of the data files' paths, [split] and the fold.

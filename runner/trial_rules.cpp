@@ -127,6 +127,11 @@ std::string refuse_for_data(const TrialSettings& settings, const DataFileSummary
     if (std::ranges::find(data.classes, name) == data.classes.end())
       return fmt::format("[classes] '{}' is not in {}; it has {}", name, file,
                          fmt::join(data.classes, ", "));
+  if (data.dimension != 2)
+    return fmt::format(
+        "[dataset] {} holds volumes, {} takes images; `runner prepare` with --dimension 2 makes a "
+        "file of slices where the data set has them",
+        file, settings.model.name);
   datasets::color_mode_channels(settings.color_mode, data.channels);
   return {};
 }

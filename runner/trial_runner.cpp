@@ -69,6 +69,7 @@ TrialEnding train_and_record(const TrialSettings& settings, const TrialSite& sit
   const auto start = std::chrono::steady_clock::now();
   TrialData data;
   on_all_ranks(site.group, [&] { data = open_trial_data(settings); });
+  for (const std::string& note : data.notes) report.log(note);
   record_split(data, settings, report);
   const TrainingOutcome outcome =
       train(settings, data, {site.group, report, site.stop_requested, folder});

@@ -53,7 +53,7 @@ std::vector<std::string> keys_of(const ConversionPlan& plan, const std::string& 
       throw std::invalid_argument(
           fmt::format("[{}] stands twice in the source; different names are needed", item.name));
     std::string text = decisions + item.name;
-    for (const fs::path& file : item.files) text += "\n" + state_of(file);
+    for (const fs::path& file : item.files) text += fmt::format("\n{}", state_of(file));
     keys.push_back(sha256_hex(text));
   }
   return keys;
@@ -134,6 +134,12 @@ ConverterReport run_conversion(std::string_view converter, const ConversionPlan&
   ConverterReport report = Conversion(plan, options, progress, folder).run(converter, folder);
   fs::remove_all(folder);
   return report;
+}
+
+void forget_empty_conversion(const fs::path& output) {
+  std::error_code error;  // of a file that is not there
+  const auto kept = fs::file_size(partial_folder(output) / "items", error);
+  if (error || kept == 0) fs::remove_all(partial_folder(output));
 }
 
 fs::path partial_folder(const fs::path& output) { return output.string() + ".partial"; }

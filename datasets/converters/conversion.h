@@ -43,6 +43,8 @@ ConverterReport run_conversion(std::string_view converter, const ConversionPlan&
 
 /// Where a conversion keeps what is done until its end: "<output>.partial", a folder.
 std::filesystem::path partial_folder(const std::filesystem::path& output);
+/// Removes that folder where nothing is kept in it.
+void forget_empty_conversion(const std::filesystem::path& output);
 
 /// A pseudonym for a patient, an accession: "~" and the first 20 hexadecimal digits of HMAC-SHA-256
 /// with the key's bytes. The same person has the same pseudonym in all files made with one key, and

@@ -125,11 +125,12 @@ constexpr std::array kConverters{
                      "datasets/converters/jsrt",
                      {plan_jsrt, Source::kFolder, "classes"},
                      "JSRT: chest X-rays (12 bits) with SCR's lungs, heart and clavicles"},
-    Entry<Converter>{"folder",
-                     "folder",
-                     "datasets/converters/folder",
-                     {plan_folder, Source::kFolder, "images labels label-map classes patient color"},
-                     "folders images and masks with PNG, TIFF, JPEG and the like"},
+    Entry<Converter>{
+        "folder",
+        "folder",
+        "datasets/converters/folder",
+        {plan_folder, Source::kFolder, "images labels label-map classes patient color"},
+        "folders images and masks with PNG, TIFF, JPEG and the like"},
     Entry<Converter>{"npz",
                      "npz",
                      "datasets/converters/npz",
@@ -140,13 +141,12 @@ constexpr std::array kConverters{
                      "datasets/converters/rsna",
                      {plan_rsna, Source::kFolder, "annotations window"},
                      "RSNA pneumonia: DICOM with a table of boxes; negatives are kept"},
-    Entry<Converter>{
-        "manifest",
-        "manifest",
-        "datasets/converters/manifest",
-        {plan_manifest, Source::kFolder,
-         "annotations label-map classes patient dimension spacing color window"},
-        "any layout, by a CSV or a MONAI datalist: pictures, NIfTI, DICOM, NumPy"},
+    Entry<Converter>{"manifest",
+                     "manifest",
+                     "datasets/converters/manifest",
+                     {plan_manifest, Source::kFolder,
+                      "annotations label-map classes patient dimension spacing color window"},
+                     "any layout, by a CSV or a MONAI datalist: pictures, NIfTI, DICOM, NumPy"},
 };
 static_assert(names_are_unique(kConverters));
 
@@ -191,7 +191,12 @@ ConversionPlan plan_conversion(std::string_view name, const ConverterOptions& op
 
 ConverterReport convert(std::string_view name, const ConverterOptions& options,
                         const ConverterProgress& progress) {
-  return run_conversion(name, plan_conversion(name, options), options, progress);
+  try {
+    return run_conversion(name, plan_conversion(name, options), options, progress);
+  } catch (...) {
+    forget_empty_conversion(options.output);
+    throw;
+  }
 }
 
 bool reads_source(std::string_view name) {

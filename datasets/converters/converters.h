@@ -16,10 +16,10 @@ namespace medsweep::datasets {
 /// What the phantom is made of; other converters leave it alone.
 struct PhantomOptions {
   std::string kind = "hearts";  ///< "hearts", "vessels", "lungs", "opacities" or "blobs"
-  std::int64_t patients = 12;   ///< of hearts, each with an end-diastolic and an end-systolic volume
-  std::int64_t slices = 0;      ///< a volume; 0: 6 of hearts, 32 of blobs
-  std::int64_t size = 128;      ///< pixels along height and width
-  std::int64_t channels = 2;    ///< of blobs: 1 or 2
+  std::int64_t patients = 12;  ///< of hearts, each with an end-diastolic and an end-systolic volume
+  std::int64_t slices = 0;     ///< a volume; 0: 6 of hearts, 32 of blobs
+  std::int64_t size = 128;     ///< pixels along height and width
+  std::int64_t channels = 2;   ///< of blobs: 1 or 2
   std::uint64_t seed = 0;
 };
 

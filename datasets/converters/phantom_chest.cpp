@@ -7,7 +7,7 @@
 namespace medsweep::datasets {
 namespace {
 
-constexpr double kBody = 148, kSpine = 30, kHeart = 52, kBelly = 62, kBone = 24;
+constexpr double kSoftTissue = 148, kSpine = 30, kHeart = 52, kBelly = 62, kBone = 24;
 
 /// 1 well inside, 0 well outside of value = 0, over a border of `softness`.
 double soft_step(double value, double softness) { return 1 / (1 + std::exp(value / softness)); }
@@ -70,8 +70,8 @@ double tissue_at(const PhantomChest& chest, double y, double x) {
       soft_step(outwards - 0.036, 0.008) * (1 + 0.25 * std::cos(2 * std::numbers::pi * y / 0.062));
   const double clavicle = bump(y - chest.shoulder - 0.10 + 0.18 * (outwards - 0.05), 0.011) *
                           soft_step(outwards - 0.30, 0.02) * soft_step(0.03 - outwards, 0.01);
-  return body * (kBody + kHeart * std::max(heart, 0.6 * aorta) + kBelly * belly + kSpine * spine +
-                 1.2 * kBone * clavicle + kBone * ribs_at(chest, y, across));
+  return body * (kSoftTissue + kHeart * std::max(heart, 0.6 * aorta) + kBelly * belly +
+                 kSpine * spine + 1.2 * kBone * clavicle + kBone * ribs_at(chest, y, across));
 }
 
 /// How much vessels fill of the lung: dense at the hilum, thin outside.

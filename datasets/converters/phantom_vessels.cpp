@@ -115,7 +115,7 @@ torch::Tensor retina_mask(const Canvas& canvas, const torch::Tensor& field) {
   return mask.mul_(field);
 }
 
-torch::Tensor retina_field(std::int64_t size) {
+torch::Tensor phantom_retina_field(std::int64_t size) {
   auto field = torch::zeros({size, size}, torch::kUInt8);
   auto* const pixels = field.mutable_data_ptr<std::uint8_t>();
   const auto side = static_cast<double>(size);
@@ -156,7 +156,7 @@ RawSample phantom_retina(const PhantomOptions& options, std::int64_t patient, st
   if (sample.id.group == "DR") draw_spots(stream(kSpots), maps.blood, exudates);
   const Canvas coarse = smooth_noise(extent, 5, stream(kTexture));
   const Canvas fine = smooth_noise(extent, 40, stream(kTexture));
-  sample.field_of_view = retina_field(size);
+  sample.field_of_view = phantom_retina_field(size);
   sample.labels = retina_mask(maps.first, sample.field_of_view);
   sample.second_observer = retina_mask(maps.second, sample.field_of_view);
   sample.image = torch::empty({3, size, size}, torch::kUInt8);

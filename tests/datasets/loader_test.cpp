@@ -22,7 +22,7 @@ using std::chrono::steady_clock;
 Extent extent_of_draw(const Draw& draw) { return {8 + draw.sample % 5, 6 + draw.sample % 3}; }
 
 // Pixels are a function of the key alone; now and then a sample takes longer than its neighbours.
-Sample random_sample(std::int64_t epoch, const Draw& draw) {
+Sample random_sample(std::int64_t epoch, const Draw& draw, const torch::Tensor& = {}) {
   RandomStream stream({1, static_cast<std::uint64_t>(RandomUse::kAugmentation),
                        static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(draw.sample),
                        static_cast<std::uint64_t>(draw.number)});
@@ -130,7 +130,7 @@ TEST(Loader, AnErrorReachesTheConsumerAtItsBatchAndTheStreamGoesOn) {
   const Sampler sampler(8, {.batch_size = 2, .order = SampleOrder::kInOrder});
   for (const std::int64_t threads : {0, 1, 3}) {
     Loader loader(sampler,
-                  [](std::int64_t epoch, const Draw& draw) {
+                  [](std::int64_t epoch, const Draw& draw, const torch::Tensor&) {
                     if (draw.sample == 3)
                       throw std::runtime_error("[acdc.h5] sample 's3' is damaged");
                     return random_sample(epoch, draw);
@@ -147,11 +147,37 @@ TEST(Loader, AnErrorReachesTheConsumerAtItsBatchAndTheStreamGoesOn) {
   }
 }
 
+TEST(Loader, AnImageThatFillsItsPlaceInTheBatchIsNotCopiedAndOthersArePadded) {
+  const Sampler sampler(6, {.batch_size = 3, .order = SampleOrder::kInOrder});
+  const auto extent = [](const Draw& draw) { return Extent{4, draw.sample == 5 ? 2 : 4}; };
+  std::vector<bool> offered(6);
+  std::vector<void*> given(6);
+  Loader loader(
+      sampler,
+      [&](std::int64_t, const Draw& draw, const torch::Tensor& image) {
+        const auto at = static_cast<std::size_t>(draw.sample);
+        offered[at] = image.defined();
+        Sample sample;
+        const Extent size = extent(draw);
+        sample.image = image.defined() ? image : torch::empty({1, size.height, size.width});
+        sample.image.fill_(static_cast<double>(draw.sample));
+        given[at] = sample.image.data_ptr();
+        return sample;
+      },
+      {.threads = 0}, extent);
+  const Batch first = loader.next()->batch, second = loader.next()->batch;
+  EXPECT_EQ(offered, (std::vector<bool>{true, true, true, true, true, false}));
+  EXPECT_EQ(first.images[1].data_ptr(), given[1]);
+  EXPECT_TRUE(first.images[2].eq(2).all().item<bool>());
+  EXPECT_TRUE(second.images[2].narrow(2, 0, 2).eq(5).all().item<bool>());
+  EXPECT_TRUE(second.images[2].narrow(2, 2, 2).eq(0).all().item<bool>());
+}
+
 TEST(Loader, NeverRunsFurtherAheadThanAsked) {
   std::atomic<int> fetched = 0;
   const Sampler sampler(40, {.batch_size = 2});
   Loader loader(sampler,
-                [&](std::int64_t epoch, const Draw& draw) {
+                [&](std::int64_t epoch, const Draw& draw, const torch::Tensor&) {
                   ++fetched;
                   return random_sample(epoch, draw);
                 },
@@ -168,7 +194,7 @@ TEST(Loader, ThreadsComputeAloneAndLeaveTheConsumersThreadsAsTheyAre) {
   const Sampler sampler(12, {.batch_size = 2});
   for (const std::int64_t threads : {0, 2}) {
     Loader loader(sampler,
-                  [&](std::int64_t epoch, const Draw& draw) {
+                  [&](std::int64_t epoch, const Draw& draw, const torch::Tensor&) {
                     const std::scoped_lock lock(mutex);
                     seen.insert(at::get_num_threads());
                     return random_sample(epoch, draw);

@@ -38,7 +38,9 @@ PoolMember member(const std::string& name, std::int64_t count, std::int64_t chan
     result.samples.push_back(id);
     result.sizes.push_back({40 + i, 30});
   }
-  result.read = [channels](std::int64_t i) { return raw_sample(i, channels); };
+  result.read = [channels](std::int64_t i, const torch::Tensor&) {
+    return raw_sample(i, channels);
+  };
   return result;
 }
 
@@ -132,7 +134,7 @@ TEST(SegmentationDataset, ARotatedPatchOfTheMiddleHasNoIgnoredCorners) {
   options.patch = {{16, 12}, 0, 1};
   PoolMember big = member("big", 1);
   big.sizes = {{400, 400}};
-  big.read = [](std::int64_t) {
+  big.read = [](std::int64_t, const torch::Tensor&) {
     return RawSample{torch::full({3, 400, 400}, 9, torch::kUInt8),
                      torch::ones({400, 400}, torch::kUInt8),
                      {},
@@ -204,7 +206,9 @@ TEST(SegmentationDataset, WhatCannotBeIsRefusedBeforeReading) {
 
 TEST(SegmentationDataset, AReadersErrorNamesTheSample) {
   PoolMember broken = member("acdc", 2);
-  broken.read = [](std::int64_t) -> RawSample { throw std::runtime_error("[acdc.h5] torn chunk"); };
+  broken.read = [](std::int64_t, const torch::Tensor&) -> RawSample {
+    throw std::runtime_error("[acdc.h5] torn chunk");
+  };
   const SegmentationDataset dataset(std::make_shared<const DataPool>(std::vector{broken}), {1}, {},
                                     SampleMode::kTrain);
   try {
@@ -254,7 +258,7 @@ TEST(DataPool, ADataFileIsAMember) {
 TEST(DataPool, ReadsOnceWhatFitsInTheCache) {
   std::atomic<int> reads = 0;
   PoolMember counted = member("a", 3);
-  counted.read = [&reads](std::int64_t i) {
+  counted.read = [&reads](std::int64_t i, const torch::Tensor&) {
     ++reads;
     return raw_sample(i, 3);
   };

@@ -86,7 +86,9 @@ SegmentationDataset dataset_of(const std::vector<RawSample>& slices) {
     member.samples.push_back(slice.id);
     member.sizes.push_back({slice.labels.size(0), slice.labels.size(1)});
   }
-  member.read = [slices](std::int64_t index) { return slices.at(static_cast<std::size_t>(index)); };
+  member.read = [slices](std::int64_t index, const torch::Tensor&) {
+    return slices.at(static_cast<std::size_t>(index));
+  };
   datasets::SampleOptions options;
   options.color_mode = "gray";
   return {std::make_shared<DataPool>(std::vector{member}), indices, options,
