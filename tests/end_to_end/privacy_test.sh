@@ -28,8 +28,9 @@ said prepare.txt 0 "$runner" prepare manifest --source manifest.csv --output "$o
 grep -q BurnedInAnnotation "$out/prepare.txt" || fail "no warning of texts in the pixels"
 said patients.txt 0 "$runner" prepare manifest --source patients.csv --output "$out/patients.h5"
 said rsna.txt 0 "$runner" prepare rsna --source rsna --output "$out/rsna.h5"
-for bad in frames.dcm colors.dcm short.dcm short.nii; do
-  said "error-$bad.txt" 1 "$runner" prepare manifest --source "bad/$bad.csv" --output "$out/bad.h5"
+for case in 2:frames.dcm 2:colors.dcm 1:short.dcm 1:short.nii; do
+  bad=${case#*:}
+  said "error-$bad.txt" "${case%%:*}" "$runner" prepare manifest --source "bad/$bad.csv" --output "$out/bad.h5"
   grep -qF "$bad" "$out/error-$bad.txt" || fail "the error does not name $bad"
 done
 said skipped.txt 0 "$runner" prepare rsna --source rsna --skip-bad --output "$out/rsna.h5"
