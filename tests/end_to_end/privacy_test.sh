@@ -47,7 +47,6 @@ batch_size = 1
 precision = "fp32"
 [split]
 validation = 1
-by = "sample"
 STUDY
 said sweep.txt 0 "$runner" --sweep study.toml
 [ "$(count_records runs/study value)" -gt 0 ] || fail "the journal has no values"
