@@ -48,7 +48,7 @@ Hdf5Handle chunked_properties(const std::string& path, const StoredArray& array)
   if (array.shuffle == Shuffle::kYes)
     check_hdf5(H5Pset_shuffle(properties.get()), path, "shuffle filter not set");
   if (array.compression == Compression::kDeflate)
-    check_hdf5(H5Pset_deflate(properties.get(), 6), path, "deflate filter not set");
+    check_hdf5(H5Pset_deflate(properties.get(), kDeflateLevel), path, "deflate filter not set");
   if (array.compression == Compression::kZstd)  // optional: the plug-in is needed to read, not here
     check_hdf5(H5Pset_filter(properties.get(), kZstdFilter, H5Z_FLAG_OPTIONAL, 0, nullptr), path,
                "zstd filter not set");

@@ -63,12 +63,12 @@ PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight) {
           file->channels(),
           file->samples(),
           file->sizes(),
-          file->foreground(),
           [file](std::int64_t index, const torch::Tensor& image) {
             return file->read(index, {.second_observer = false, .instances = false}, image);
           },
           weight,
-          file->name()};
+          file->name(),
+          file->foreground()};
 }
 
 DataPool::DataPool(std::vector<PoolMember> members, std::int64_t cache_bytes)

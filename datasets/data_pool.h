@@ -20,12 +20,12 @@ struct PoolMember {
   std::int64_t channels = 0;
   std::vector<SampleId> samples;
   std::vector<Extent> sizes;
-  std::vector<std::int64_t> foreground{};  ///< labelled pixels, -1 without labels; empty: unknown
   /// image: [C, H, W] float32 into which the sample's image may be read, where it is stored so;
   /// undefined: the sample's image is its own.
   std::function<RawSample(std::int64_t index, const torch::Tensor& image)> read;
-  double weight = 1;      ///< its share of an epoch's draws; only ratios count
-  std::string dataset{};  ///< "rsna": what patients are called by; empty: `name`
+  double weight = 1;                       ///< its share of an epoch's draws; only ratios count
+  std::string dataset{};                   ///< "rsna": what patients are called by; empty: `name`
+  std::vector<std::int64_t> foreground{};  ///< labelled pixels, -1 without labels; empty: unknown
 };
 
 /// A data file as a member, called by its file name without folder and ending.

@@ -53,14 +53,14 @@ std::int64_t largest_value(const torch::Tensor& values) {
 
 /// A plane of the image's size, its values at most `most`.
 void check_plane(const RawSample& sample, const torch::Tensor& plane, const char* name,
-                 std::int64_t most) {
+                 const char* value, std::int64_t most) {
   if (!plane.defined()) return;
   const auto size = sample.image.sizes().slice(1);
   if (plane.scalar_type() != torch::kUInt8 || plane.sizes() != size)
     refuse(sample,
            fmt::format("its {} are not {} uint8", name, size.size() == 2 ? "[H, W]" : "[D, H, W]"));
   if (const std::int64_t found = largest_value(plane); found > most)
-    refuse(sample, fmt::format("{} {}; 0 to {} are allowed", name, found, most));
+    refuse(sample, fmt::format("{} {}; 0 to {} are allowed", value, found, most));
 }
 
 void check_boxes(const RawSample& sample, std::int64_t classes) {
@@ -110,9 +110,9 @@ void check_arrays(const RawSample& sample, const DataFileHeader& header) {
   if (image.is_floating_point() && !image.isfinite().all().item<bool>())
     refuse(sample, "its image holds infinite values or no numbers");
   const std::int64_t classes = std::ssize(header.classes);
-  check_plane(sample, sample.labels, "labels", classes);
-  check_plane(sample, sample.second_observer, "second observer's labels", classes);
-  check_plane(sample, sample.field_of_view, "field of view", 1);
+  check_plane(sample, sample.labels, "labels", "label", classes);
+  check_plane(sample, sample.second_observer, "second observer's labels", "label", classes);
+  check_plane(sample, sample.field_of_view, "field-of-view pixels", "field of view", 1);
   check_instances(sample, header);
 }
 

@@ -13,7 +13,6 @@
 namespace medsweep::datasets {
 namespace {
 
-constexpr int kDeflateLevel = 6;
 constexpr int kZstdLevel = 9;
 constexpr std::array<std::string_view, 3> kCompressions{"none", "deflate", "zstd"};
 

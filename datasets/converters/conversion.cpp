@@ -41,8 +41,8 @@ std::string decisions(std::string_view converter, const ConversionPlan& plan,
                       options.labels, options.patient, fmt::join(options.window, " "),
                       options.normalize, state_of(options.patient_key));
   text += fmt::format("{}\n{}\n", state_of(options.label_map), state_of(options.annotations));
-  return text + fmt::format("{} {} {} {} {}\n", phantom.kind, phantom.patients, phantom.slices,
-                            phantom.size, phantom.seed);
+  return text + fmt::format("{} {} {} {} {} {}\n", phantom.kind, phantom.patients, phantom.slices,
+                            phantom.size, phantom.channels, phantom.seed);
 }
 
 std::vector<std::string> keys_of(const ConversionPlan& plan, const std::string& decisions) {

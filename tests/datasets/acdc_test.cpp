@@ -120,9 +120,9 @@ TEST_F(Acdc, EmptySlicesAreKeptAndMarked) {
 
 TEST_F(Acdc, PatientsAreHashedWhereThereIsAKey) {
   write_file_atomically(folder_ / "key", "0123456789abcdef");
-  convert("acdc", {.source = folder_ / "in",
-                   .output = folder_ / "out" / "a.h5",
-                   .patient_key = folder_ / "key"});
+  ConverterOptions options{.source = folder_ / "in", .output = folder_ / "out" / "a.h5"};
+  options.patient_key = folder_ / "key";
+  convert("acdc", options);
   const DataFile file(folder_ / "out" / "a.h5");
   EXPECT_THAT(file.samples()[0].patient, testing::MatchesRegex("~[0-9a-f]{20}"));
   EXPECT_EQ(file.samples()[0].patient, file.samples()[3].patient);

@@ -375,12 +375,9 @@ TEST_P(TableFlavours, AreReadAsThePlainOne) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "key", "0123456789abcdef0123456789abcdef");
   make_dicoms(folder / "in");
-  const auto digest = [&] {
-    return convert(
-               "rsna",
-               {.source = folder / "in", .output = folder / "a.h5", .patient_key = folder / "key"})
-        .digest;
-  };
+  ConverterOptions options{.source = folder / "in", .output = folder / "a.h5"};
+  options.patient_key = folder / "key";
+  const auto digest = [&] { return convert("rsna", options).digest; };
   const std::string plain = digest();
   write_file_atomically(folder / "in/stage_2_train_labels.csv", GetParam().write(kRsnaTable));
   EXPECT_EQ(digest(), plain);

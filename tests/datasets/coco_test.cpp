@@ -125,8 +125,10 @@ TEST_F(Coco, NamesAreTheFilesAndThePatientIsWhatTheExpressionFinds) {
   EXPECT_EQ(alone.source, "train");
   EXPECT_EQ(plan({.patient = "(.*)_"}).items[1].read().at(0).id.patient, "patient1");
   write_file_atomically(folder_ / "key", "sixteen bytes at least");
-  const std::string hashed =
-      plan({.patient = "(.*)_", .patient_key = folder_ / "key"}).items[1].read().at(0).id.patient;
+  ConverterOptions keyed;
+  keyed.patient = "(.*)_";
+  keyed.patient_key = folder_ / "key";
+  const std::string hashed = plan(keyed).items[1].read().at(0).id.patient;
   EXPECT_EQ(hashed.size(), 21u);
   EXPECT_EQ(hashed.front(), '~');
 }

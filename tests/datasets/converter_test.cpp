@@ -55,6 +55,7 @@ TEST_P(EveryConverter, WithAnEmptyOrUnfitSourceLeavesNothing) {
   ConverterOptions unfit = options();
   std::filesystem::create_directory(folder_ / "empty");
   unfit.source = folder_ / "empty";
+  if (reads_option(GetParam().name, "classes")) unfit.classes = {"organ"};
   EXPECT_THAT([&] { convert(GetParam().name, unfit); },
               ThrowsMessage<std::invalid_argument>(HasSubstr((folder_ / "empty").string())));
   EXPECT_EQ(folder_.names(), (std::vector<std::string>{"empty"}));
@@ -77,8 +78,8 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryConverter, testing::ValuesIn(converter_rows
 TEST(Convert, UnknownNameSaysWhichOneIsNearest) {
   EXPECT_THAT(
       [] { convert("adcd", {.source = {}, .output = "a.h5"}); },
-      ThrowsMessage<std::invalid_argument>(
-          "[converter] unknown name 'adcd'; did you mean 'acdc'? known: phantom acdc drive"));
+      ThrowsMessage<std::invalid_argument>(HasSubstr(
+          "[converter] unknown name 'adcd'; did you mean 'acdc'? known: phantom acdc drive")));
 }
 
 TEST(Convert, AnOlderOutputStaysWhenTheConversionFails) {
@@ -90,7 +91,8 @@ TEST(Convert, AnOlderOutputStaysWhenTheConversionFails) {
   EXPECT_THROW(convert("acdc", {.source = folder / "in", .output = folder / "a.h5"}),
                std::runtime_error);
   EXPECT_EQ(DataFile(folder / "a.h5").digest(), digest);
-  EXPECT_EQ(folder.names().size(), 2u);
+  for (const std::string& name : folder.names())  // what was done may be kept for the next start
+    EXPECT_THAT(name, testing::AnyOf("a.h5", "in", "a.h5.partial"));
 }
 
 }  // namespace

@@ -149,7 +149,7 @@ TEST(DataFileArrays, ObjectsReadBackAndNoneIsKnownFromUnknown) {
 TEST(DataFileArrays, LabelsMayBeMissing) {
   const TemporaryFolder folder;
   RawSample sample = made_sample(0);
-  sample.labels = {};
+  sample.labels = torch::Tensor();
   write_one(folder / "a.h5", sample, {.name = "images", .classes = {"rv"}});
   const DataFile file(folder / "a.h5");
   EXPECT_FALSE(file.read(0).labels.defined());

@@ -15,12 +15,19 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::ThrowsMessage;
 
+PatientHash with_key(const std::filesystem::path& key, const std::filesystem::path& output = {}) {
+  ConverterOptions options;
+  options.output = output;
+  options.patient_key = key;
+  return PatientHash(options);
+}
+
 /// A folder with a key of 16 bytes, the shortest.
 class PatientHashTest : public testing::Test {
  protected:
   void SetUp() override { write_file_atomically(folder_ / "key", "0123456789abcdef"); }
   PatientHash keyed(const std::string& output = "a.h5") const {
-    return PatientHash({.output = folder_ / output, .patient_key = folder_ / "key"});
+    return with_key(folder_ / "key", folder_ / output);
   }
   PatientHash random(const std::string& output = "a.h5") const {
     return PatientHash({.output = folder_ / output});
@@ -38,7 +45,7 @@ TEST_F(PatientHashTest, OneKeyGivesOnePersonOneNameInAllFiles) {
   EXPECT_EQ(keyed("a.h5")("x"), keyed("b.h5")("x"));
   EXPECT_NE(keyed()("x"), keyed()("y"));
   write_file_atomically(folder_ / "other", "0123456789abcdeF");
-  EXPECT_NE(keyed()("x"), PatientHash({.patient_key = folder_ / "other"})("x"));
+  EXPECT_NE(keyed()("x"), with_key(folder_ / "other")("x"));
 }
 
 TEST_F(PatientHashTest, AKeysLineEndIsPartOfIt) {
@@ -82,7 +89,7 @@ TEST_F(PatientHashTest, ThreadsAgree) {
 }
 
 TEST_F(PatientHashTest, AMissingOrShortKeyIsNamed) {
-  EXPECT_THAT([&] { PatientHash({.patient_key = folder_ / "none"}); },
+  EXPECT_THAT([&] { with_key(folder_ / "none"); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("none] no such file")));
   write_file_atomically(folder_ / "key", "0123456789abcde");
   EXPECT_THAT([&] { keyed(); }, ThrowsMessage<std::invalid_argument>(

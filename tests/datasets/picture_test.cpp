@@ -21,7 +21,7 @@ SheetTile flat_tile() {
   return tile;
 }
 
-const SheetOptions kSmall{.title = "t", .classes = {"rv", "myo"}, .tile = 100, .columns = 6};
+const SheetOptions kSmallSheet{.title = "t", .classes = {"rv", "myo"}, .tile = 100, .columns = 6};
 
 /// How many pixels of the sheet have the colour of a label, above the legend's share.
 std::int64_t pixels_of_color(const torch::Tensor& sheet, std::int64_t label) {
@@ -35,8 +35,8 @@ std::int64_t pixels_of_color(const torch::Tensor& sheet, std::int64_t label) {
 }
 
 std::int64_t drawn(const SheetTile& tile, std::int64_t label) {
-  return pixels_of_color(contact_sheet({tile}, kSmall), label) -
-         pixels_of_color(contact_sheet({flat_tile()}, kSmall), label);
+  return pixels_of_color(contact_sheet({tile}, kSmallSheet), label) -
+         pixels_of_color(contact_sheet({flat_tile()}, kSmallSheet), label);
 }
 
 TEST(Picture, LabelsAreOutlinedInTheirClassesColor) {
@@ -70,7 +70,7 @@ TEST(Picture, MasksOfInstancesAreOutlinedWhereThereIsNoLabelMap) {
 }
 
 TEST(Picture, ValuesFromOneToNinetyNinePercentBecomeBlackToWhite) {
-  const torch::Tensor sheet = contact_sheet({flat_tile()}, kSmall);
+  const torch::Tensor sheet = contact_sheet({flat_tile()}, kSmallSheet);
   const std::int64_t top = sheet.size(1) - 100 - 50;  // the picture's first row: two lines below it
   const torch::Tensor picture = sheet[0].narrow(0, top, 100).narrow(0, 0, 100).narrow(1, 10, 100);
   EXPECT_EQ(picture[0][0].item<int>(), 0);
@@ -87,7 +87,7 @@ TEST(Picture, OutsideTheFieldOfViewIsDimmedAndDoesNotStretch) {
   tile.image[0][99][99] = 30000;  // outside: no reason to make the rest dark
   tile.field_of_view = torch::zeros({100, 100}, torch::kUInt8);
   tile.field_of_view.slice(0, 0, 50).fill_(1);
-  const torch::Tensor sheet = contact_sheet({tile}, kSmall);
+  const torch::Tensor sheet = contact_sheet({tile}, kSmallSheet);
   const torch::Tensor picture = sheet[0].narrow(0, sheet.size(1) - 150, 100).narrow(1, 10, 100);
   EXPECT_EQ(picture.slice(0, 0, 50).max().item<int>(), 255);
   EXPECT_EQ(picture.slice(0, 50, 100).max().item<int>(), 89) << "0.35 of white";
@@ -97,7 +97,7 @@ TEST(Picture, ColorImagesStayColored) {
   SheetTile tile = flat_tile();
   tile.image = torch::zeros({3, 100, 100}, torch::kUInt8);
   tile.image[0].slice(1, 0, 50).fill_(200);
-  const torch::Tensor sheet = contact_sheet({tile}, kSmall);
+  const torch::Tensor sheet = contact_sheet({tile}, kSmallSheet);
   const std::int64_t row = sheet.size(1) - 100;
   EXPECT_EQ(sheet[0][row][30].item<int>(), 255);
   EXPECT_EQ(sheet[1][row][30].item<int>(), 0);
@@ -109,23 +109,26 @@ TEST(Picture, TilesStandInRowsAndSixInEach) {
     const torch::Tensor sheet = contact_sheet(std::vector(tiles, tile), options);
     return std::pair(sheet.size(1), sheet.size(2));
   };
-  EXPECT_EQ(size(6, kSmall).first, size(1, kSmall).first);
-  EXPECT_EQ(size(6, kSmall).second, 10 + 6 * 110);
-  EXPECT_EQ(size(7, kSmall).first - size(6, kSmall).first, 100 + 2 * 20 + 10);
-  EXPECT_THROW(contact_sheet(std::vector<SheetTile>{}, kSmall), std::invalid_argument);
+  EXPECT_EQ(size(6, kSmallSheet).first, size(1, kSmallSheet).first);
+  EXPECT_EQ(size(6, kSmallSheet).second, 10 + 6 * 110);
+  EXPECT_EQ(size(7, kSmallSheet).first - size(6, kSmallSheet).first, 100 + 2 * 20 + 10);
+  EXPECT_THROW(contact_sheet(std::vector<SheetTile>{}, kSmallSheet), std::invalid_argument);
 }
 
 TEST(Picture, NamesOfAnyLengthAndSignAreNoError) {
   SheetTile tile = flat_tile();
   tile.title = std::string(500, 'x') + "\xC3\xA4";
-  SheetOptions options = kSmall;
+  SheetOptions options = kSmallSheet;
   options.classes.assign(250, "a class of many");
   EXPECT_NO_THROW(contact_sheet({tile}, options));
 }
 
 TEST(Picture, ManyClassesHaveDifferentColors) {
-  std::set<std::vector<std::uint8_t>> colors;
-  for (std::int64_t label = 1; label <= 60; ++label) colors.insert(class_color(label));
+  std::set<std::string> colors;
+  for (std::int64_t label = 1; label <= 60; ++label) {
+    const auto color = class_color(label);
+    colors.insert(std::string(color.begin(), color.end()));
+  }
   EXPECT_GT(colors.size(), 55u);
 }
 

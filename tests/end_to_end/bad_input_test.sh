@@ -18,7 +18,7 @@ printf 'code,name\n1,vessel\n' >vessel.csv
 # The sources as they should be, a copy for each damage in `in`.
 pictures=(folder --label-map vessel.csv)
 annotated=(coco)
-volumes=(nifti --dimension 3 --classes ncr,ed,et)
+volumes=(nifti --dimension 3 --label-map volumes/labels.csv --images 'images/*.nii.gz' --labels 'labels/*.nii.gz')
 fresh() { rm -rf in && cp -r "$1" in; }
 declare -A whole
 for source in pictures annotated volumes; do
