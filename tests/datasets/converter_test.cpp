@@ -55,7 +55,11 @@ TEST_P(EveryConverter, WithAnEmptyOrUnfitSourceLeavesNothing) {
   ConverterOptions unfit = options();
   std::filesystem::create_directory(folder_ / "empty");
   unfit.source = folder_ / "empty";
-  if (reads_option(GetParam().name, "classes")) unfit.classes = {"organ"};
+  if (GetParam().name == "nifti") {  // nothing can be guessed of any NIfTI files
+    unfit.images = "*_image.nii.gz";
+    unfit.labels = "*_label.nii.gz";
+    unfit.classes = {"organ"};
+  }
   EXPECT_THAT([&] { convert(GetParam().name, unfit); },
               ThrowsMessage<std::invalid_argument>(HasSubstr((folder_ / "empty").string())));
   EXPECT_EQ(folder_.names(), (std::vector<std::string>{"empty"}));
