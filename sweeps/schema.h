@@ -21,8 +21,8 @@ enum class KnobType {
   kInteger,
   kNumber,
   kString,
-  kName,   ///< a row of the knob's kind: "se" or { name, options } -> {"name":..., options}
-  kNames,  ///< one or more names, a weighted sum -> [{"name":...,"weight":1, options}]
+  kName,      ///< a row of the knob's kind: "se" or { name, options } -> {"name":..., options}
+  kNames,     ///< one or more names, a weighted sum -> [{"name":...,"weight":1, options}]
   kNameList,  ///< one or more names, applied in this order -> [{"name":..., options}]
   kIntegers,
   kNumbers,
