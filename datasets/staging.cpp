@@ -51,7 +51,7 @@ fs::path local_folder(const fs::path& file) {
   for (const char* variable : {"SLURM_TMPDIR", "TMPDIR", ""}) {
     const char* value = *variable == '\0' ? "/tmp" : std::getenv(variable);
     if (value == nullptr || *value == '\0') continue;
-    const fs::path folder = value;
+    fs::path folder = value;
     std::error_code error;
     const fs::space_info space = fs::space(folder, error);
     if (error || is_remote(folder) || kind_of(folder) == kMemory) continue;
