@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 namespace medsweep::datasets {
@@ -22,18 +23,35 @@ constexpr std::array<std::pair<torch::ScalarType, std::string_view>, 3> kStoredT
     {torch::kFloat32, "float32"},
 }};
 
-std::vector<std::uint8_t> shuffled(std::span<const std::uint8_t> bytes, std::size_t width) {
+/// `work(width)` with the width of an element known to the compiler, for loops that it vectorizes.
+template <typename Work>
+void with_width(std::size_t width, const Work& work) {
+  if (width == 2) return work(std::integral_constant<std::size_t, 2>());
+  if (width == 4) return work(std::integral_constant<std::size_t, 4>());
+  work(width);
+}
+
+std::vector<std::uint8_t> shuffled(std::span<const std::uint8_t> bytes, std::size_t element) {
   std::vector<std::uint8_t> result(bytes.size());
-  const std::size_t count = bytes.size() / width;
-  for (std::size_t byte = 0; byte < width; ++byte)
-    for (std::size_t i = 0; i < count; ++i) result[byte * count + i] = bytes[i * width + byte];
+  const std::uint8_t* from = bytes.data();
+  std::uint8_t* to = result.data();
+  with_width(element, [=, size = bytes.size()](auto width) {
+    const std::size_t count = size / width;
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t byte = 0; byte < width; ++byte)
+        to[byte * count + i] = from[i * width + byte];
+  });
   return result;
 }
 
-void unshuffle(std::span<const std::uint8_t> bytes, std::size_t width, std::uint8_t* result) {
-  const std::size_t count = bytes.size() / width;
-  for (std::size_t byte = 0; byte < width; ++byte)
-    for (std::size_t i = 0; i < count; ++i) result[i * width + byte] = bytes[byte * count + i];
+void unshuffle(std::span<const std::uint8_t> bytes, std::size_t element, std::uint8_t* result) {
+  const std::uint8_t* from = bytes.data();
+  with_width(element, [=, size = bytes.size()](auto width) {
+    const std::size_t count = size / width;
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t byte = 0; byte < width; ++byte)
+        result[i * width + byte] = from[byte * count + i];
+  });
 }
 
 void inflate(std::span<const std::uint8_t> stored, std::span<std::uint8_t> result) {

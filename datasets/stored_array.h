@@ -17,8 +17,8 @@ enum class Compression { kNone, kDeflate, kZstd };
 /// "none", "deflate" or "zstd"; the reverse throws std::invalid_argument.
 std::string compression_name(Compression compression);
 Compression compression_called(std::string_view name);
-/// libdeflate's levels above it take twice the time for 2 % less.
-inline constexpr int kDeflateLevel = 3;
+/// libdeflate's levels above it take 10 to 60 % more time for 3 to 4 % fewer bytes.
+inline constexpr int kDeflateLevel = 1;
 /// The number under which HDF5 registers zstd (hdf5plugin reads it).
 inline constexpr int kZstdFilter = 32015;
 

@@ -8,7 +8,7 @@
 namespace medsweep::datasets {
 
 void blur(torch::Tensor& image, double deviation) {
-  const int radius = static_cast<int>(4 * deviation + 0.5);
+  const auto radius = static_cast<int>(std::lround(4 * deviation));
   if (deviation < 0.1 || radius < 1) return;
   const cv::Mat kernel = cv::getGaussianKernel(2 * radius + 1, deviation, CV_32F);
   for_each_plane(image, [&](cv::Mat& plane) {

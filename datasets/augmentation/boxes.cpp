@@ -57,7 +57,7 @@ Bounds moved_bounds(const float* box, const Geometry& geometry) {
 torch::Tensor bounds_of(const torch::Tensor& masks) {
   const torch::Tensor dense = masks.contiguous();
   const std::int64_t count = dense.size(0), height = dense.size(1), width = dense.size(2);
-  const torch::Tensor boxes = torch::zeros({count, 4});
+  torch::Tensor boxes = torch::zeros({count, 4});
   const auto* row = dense.const_data_ptr<std::uint8_t>();
   for (std::int64_t n = 0; n < count; ++n) {
     Bounds bounds;

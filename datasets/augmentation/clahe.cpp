@@ -37,7 +37,7 @@ Mapping mapping_of(const cv::Mat& levels, const cv::Rect& tile, double clip) {
         levels.ptr<float>(cv::borderInterpolate(y, levels.rows, cv::BORDER_REFLECT_101));
     for (int x = tile.x; x < tile.x + tile.width; ++x) {
       const int column = cv::borderInterpolate(x, levels.cols, cv::BORDER_REFLECT_101);
-      ++histogram[static_cast<std::size_t>(row[column] + 0.5F)];
+      ++histogram[static_cast<std::size_t>(std::lround(row[column]))];
     }
   }
   const int pixels = tile.area();

@@ -13,8 +13,8 @@ std::optional<Point> foreground_place(const View& view, const Geometry& geometry
   const auto pixel = draw_foreground(view.labels.contiguous(), stream);
   if (!pixel) return std::nullopt;
   const auto& size = geometry.size();
-  return geometry.target_of({static_cast<double>(*pixel / (size[1] * size[2])),
-                             static_cast<double>(*pixel / size[2] % size[1]),
+  const std::int64_t row = *pixel / size[2], depth = row / size[1];
+  return geometry.target_of({static_cast<double>(depth), static_cast<double>(row % size[1]),
                              static_cast<double>(*pixel % size[2])});
 }
 

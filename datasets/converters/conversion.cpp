@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -59,30 +60,31 @@ std::vector<std::string> keys_of(const ConversionPlan& plan, const std::string& 
   return keys;
 }
 
-/// One conversion on its way.
+/// One conversion on its way. Whoever converts an item writes those whose turn has come, in order.
 class Conversion {
  public:
   Conversion(const ConversionPlan& plan, const ConverterOptions& options,
              const ConverterProgress& progress, const fs::path& folder)
-      : plan_(plan), options_(options), progress_(progress), partial_(folder) {}
+      : plan_(plan),
+        options_(options),
+        progress_(progress),
+        partial_(folder),
+        writer_(options.output, plan.header, folder / "data.h5"),
+        errors_(plan.items.size()),
+        converted_(plan.items.size()) {}
 
-  ConverterReport run(std::string_view converter, const fs::path& folder) {
+  ConverterReport run(std::string_view converter) {
     keys_ = keys_of(plan_, decisions(converter, plan_, options_));
-    errors_.resize(plan_.items.size());
     ConverterReport report{.notes = plan_.notes, .skipped = plan_.skipped};
     for (const std::string& key : keys_) report.resumed += partial_.has(key) ? 1 : 0;
     in_parallel(std::ssize(plan_.items), options_.threads,
                 [&](std::int64_t i) { convert(static_cast<std::size_t>(i)); });
-    DataFileWriter writer(options_.output, plan_.header, folder / "data.h5");
-    for (std::size_t i = 0; i < plan_.items.size(); ++i) {
-      if (!errors_[i].empty()) {
+    write_next();
+    for (std::size_t i = 0; i < errors_.size(); ++i)
+      if (!errors_[i].empty())
         report.skipped.push_back(fmt::format("{}: {}", plan_.items[i].name, errors_[i]));
-        continue;
-      }
-      for (const EncodedSample& sample : partial_.read(keys_[i])) writer.add(sample);
-    }
-    report.digest = writer.finish(options_.threads);
-    report.samples = writer.size();
+    report.digest = writer_.finish(options_.threads);
+    report.samples = writer_.size();
     return report;
   }
 
@@ -92,9 +94,20 @@ class Conversion {
       const std::vector<EncodedSample> samples = encoded(i);
       if (errors_[i].empty()) partial_.append(keys_[i], samples);
     }
-    const std::scoped_lock lock(mutex_);
+    converted_[i] = true;
+    write_next();
+    const std::scoped_lock lock(progress_mutex_);
     ++done_;
     if (progress_) progress_(done_, std::ssize(plan_.items), plan_.items[i].name);
+  }
+
+  /// Into the file, up to the first item that is not converted; nothing while another thread does.
+  void write_next() {
+    const std::unique_lock lock(writer_mutex_, std::try_to_lock);
+    if (!lock) return;
+    for (; written_ < converted_.size() && converted_[written_]; ++written_)
+      if (errors_[written_].empty())
+        for (const EncodedSample& sample : partial_.read(keys_[written_])) writer_.add(sample);
   }
 
   std::vector<EncodedSample> encoded(std::size_t i) {
@@ -120,8 +133,11 @@ class Conversion {
   const ConverterOptions& options_;
   const ConverterProgress& progress_;
   PartialFile partial_;
+  DataFileWriter writer_;
   std::vector<std::string> keys_, errors_;
-  std::mutex mutex_;
+  std::vector<std::atomic<bool>> converted_;
+  std::mutex writer_mutex_, progress_mutex_;
+  std::size_t written_ = 0;
   std::int64_t done_ = 0;
 };
 
@@ -131,7 +147,7 @@ ConverterReport run_conversion(std::string_view converter, const ConversionPlan&
                                const ConverterOptions& options, const ConverterProgress& progress) {
   check_header(options.output.string(), plan.header);
   const fs::path folder = partial_folder(options.output);
-  ConverterReport report = Conversion(plan, options, progress, folder).run(converter, folder);
+  ConverterReport report = Conversion(plan, options, progress, folder).run(converter);
   fs::remove_all(folder);
   return report;
 }

@@ -55,7 +55,7 @@ ImageBytes inspect_png(std::string_view bytes, const std::string& where) {
   std::size_t at = 8;
   while (bytes.substr(std::min(at + 4, bytes.size()), 4) != "IEND") {
     if (at + 12 > bytes.size()) refuse_truncated(where, "PNG");
-    at += 12 + big_endian(bytes, at, 4);
+    at += std::size_t{12} + big_endian(bytes, at, 4);
   }
   const std::uint32_t color_type = image_byte(bytes, 25);
   image.gray = color_type == 0 || color_type == 4;
@@ -109,7 +109,9 @@ ImageBytes inspect_pnm(std::string_view bytes, const std::string& where) {
   if (bytes[1] == '5' || bytes[1] == '6') {
     const std::size_t depth = pnm_number(bytes, at) > 255 ? 2 : 1,
                       channels = bytes[1] == '6' ? 3 : 1;
-    if (bytes.size() < at + 1 + depth * channels * width * height) refuse_truncated(where, "PNM");
+    const bool overflows = width > bytes.size() || height > bytes.size();
+    if (overflows || bytes.size() < at + 1 + depth * channels * width * height)
+      refuse_truncated(where, "PNM");
   }
   return image;
 }

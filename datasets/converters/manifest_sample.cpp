@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "datasets/augmentation/boxes.h"
 #include "datasets/converters/volume_item.h"
 
 namespace medsweep::datasets {
@@ -74,26 +75,18 @@ torch::Tensor labels_of_objects(const std::vector<ManifestObject>& objects, cons
   return labels;
 }
 
-/// x1, y1, x2, y2 around a mask [H, W] that has a pixel.
-torch::Tensor manifest_box_around(const torch::Tensor& mask) {
-  const torch::Tensor rows = mask.any(1).nonzero(), columns = mask.any(0).nonzero();
-  return torch::tensor({columns.min().item<float>(), rows.min().item<float>(),
-                        columns.max().item<float>() + 1, rows.max().item<float>() + 1});
-}
-
 Instances instances_of(const std::vector<ManifestObject>& objects, const AnyImage& image) {
   const auto count = std::ssize(objects);
   const std::int64_t height = image.voxels.size(2), width = image.voxels.size(3);
-  Instances found{.boxes = torch::zeros({count, 4}, torch::kFloat32),
-                  .labels = torch::zeros({count}, torch::kUInt8),
+  Instances found{.labels = torch::zeros({count}, torch::kUInt8),
                   .ignore = torch::zeros({count}, torch::kUInt8),
                   .masks = torch::zeros({count, height, width}, torch::kUInt8)};
   for (std::int64_t i = 0; i < count; ++i) {
     const ManifestObject& object = objects[static_cast<std::size_t>(i)];
-    found.boxes[i] = manifest_box_around(object.mask[0]);
     found.labels[i] = object.label;
     found.masks[i] = object.mask[0];
   }
+  found.boxes = bounds_of(found.masks);
   return found;
 }
 

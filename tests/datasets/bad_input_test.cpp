@@ -130,6 +130,13 @@ std::string png_without_width() {
          png_chunk("IEND", "");
 }
 
+/// A PNG with a chunk whose length and frame are 2^32 bytes together.
+std::string png_of_endless_chunk() {
+  const std::string png =
+      png_chunk("IHDR", big_endian(24) + big_endian(24) + std::string("\x08\x00\x00\x00\x00", 5));
+  return std::string("\x89PNG\r\n\x1a\n", 8) + png + big_endian(0xFFFFFFF4) + "IDAT";
+}
+
 fs::path heart(const fs::path& source, const char* ending = "") {
   return source / "training/patient002" / fmt::format("patient002_frame12{}.nii.gz", ending);
 }
@@ -191,6 +198,11 @@ std::vector<BadInput> bad_inputs() {
        file("images/b.png",
             [](const fs::path& f) { write_file_atomically(f, png_without_width()); }),
        kUsers, "[{}/images/b.png] a PNG of 0 x 24 pixels; at least one is needed", "b"},
+      {"ChunkOfAPngWithoutEnd", "folder", make_pictures,
+       file("images/b.png",
+            [](const fs::path& f) { write_file_atomically(f, png_of_endless_chunk()); }),
+       kWorlds, "[{}/images/b.png] cannot be decoded: the PNG ends early, truncated or damaged",
+       "b"},
       {"TruncatedPng", "folder", make_pictures,
        file("images/b.png", [](const fs::path& f) { cut(f, 0.7); }), kWorlds,
        "[{}/images/b.png] cannot be decoded: the PNG ends early, truncated or damaged", "b"},

@@ -129,8 +129,10 @@ same_weights() {
   done
 }
 
-# records STUDY_FOLDER TYPE: the sound journal records of a type, a line each.
-records() { cat "$1"/journal/*.jsonl | jq -Rc "fromjson? | select(.type == \"$2\")"; }
+# records STUDY_FOLDER TYPE: the sound journal records of a type, a line each, the oldest first.
+records() {
+  cat "$1"/journal/*.jsonl | jq -Rc "fromjson? | select(.type == \"$2\")" | jq -sc 'sort_by(.time)[]'
+}
 count_records() { records "$1" "$2" | wc -l; }
 
 # sound_journals STUDY_FOLDER [TORN]: every line is JSON, but for TORN (0) last ones cut off.

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # The parsers of our own against libFuzzer with the address and undefined-behaviour sanitizers:
-# MEDSWEEP_FUZZ_SECONDS (15) for each of the targets below, two at a time. A crash, a hang, an
-# exception that is not allowed or a broken promise fails; its input is printed.
+# MEDSWEEP_FUZZ_SECONDS (15) for each of the targets below, two at a time, from the random seed
+# MEDSWEEP_FUZZ_SEED (1, so that a test of somebody else's change tries what it tried before; 0 draws
+# one: use it with more seconds after a parser was touched). A crash, a hang, an exception that is not
+# allowed or a broken promise fails; its input is printed. Inputs that once failed lie in seeds/.
 set -u -o pipefail
 build=${MEDSWEEP_BUILD_DIR:?MEDSWEEP_BUILD_DIR names the build folder}
 cd "${MEDSWEEP_SOURCE_DIR:?MEDSWEEP_SOURCE_DIR names the root of the project}" || exit 1
-seconds=${MEDSWEEP_FUZZ_SECONDS:-15}
+seconds=${MEDSWEEP_FUZZ_SECONDS:-15} seed=${MEDSWEEP_FUZZ_SEED:-1}
 
 skip() { echo "skipped: $1"; exit 77; }
 compiler=$(command -v clang++-14 || command -v clang++) || skip "no clang++-14 (apt-get install clang-14)"
@@ -52,7 +54,7 @@ fuzz() {
   local log=$work/$1/log leaks=1 input
   seeds_for "$1" >"$work/seeds-$1" 2>&1 || { cat "$work/seeds-$1"; return 1; }
   [ "$1" = hdf5_table ] && leaks=0 # of HDF5's own, behind its errors
-  if ASAN_OPTIONS=detect_leaks=$leaks:allocator_may_return_null=1 "$build/fuzz/$1" -max_total_time="$seconds" \
+  if ASAN_OPTIONS=detect_leaks=$leaks:allocator_may_return_null=1 "$build/fuzz/$1" -max_total_time="$seconds" -seed="$seed" \
     -timeout=20 -rss_limit_mb=3000 -artifact_prefix="$work/$1/crashes/" "$work/$1/corpus" >"$log" 2>&1; then
     echo "$1: $(grep -o 'Done .*' "$log")"
     return 0
