@@ -10,7 +10,7 @@ namespace {
 
 torch::Tensor pad_to(const torch::Tensor& tensor, std::int64_t height, std::int64_t width,
                      double value) {
-  if (tensor.size(-2) == height && tensor.size(-1) == width) return tensor;
+  if (!tensor.defined() || (tensor.size(-2) == height && tensor.size(-1) == width)) return tensor;
   return torch::constant_pad_nd(tensor, {0, width - tensor.size(-1), 0, height - tensor.size(-2)},
                                 value);
 }
@@ -50,9 +50,11 @@ Batch collate(const std::vector<Sample>& samples, std::int64_t multiple, std::in
     batch.sizes.push_back({sample.image.size(1), sample.image.size(2)});
     Targets targets;
     for (const auto& [task, target] : sample.targets)
-      targets[task] = {pad_to(target.labels, height, width, static_cast<double>(kIgnored))};
+      targets[task] = {pad_to(target.labels, height, width, static_cast<double>(kIgnored)),
+                       target.instances};
     batch.targets.push_back(std::move(targets));
     batch.samples.push_back(sample.id);
+    batch.random_keys.push_back(sample.random_key);
   }
   return batch;
 }
@@ -62,7 +64,7 @@ Batch slice(const Batch& batch, std::int64_t first, std::int64_t last) {
     return std::decay_t<decltype(list)>(list.begin() + first, list.begin() + last);
   };
   return {batch.images.slice(0, first, last), part(batch.sizes), part(batch.targets),
-          part(batch.samples)};
+          part(batch.samples), part(batch.random_keys)};
 }
 
 }  // namespace medsweep::datasets

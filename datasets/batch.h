@@ -36,9 +36,20 @@ struct SampleId {
   std::int64_t fold = -1;  ///< the fold that validates it where the data set gives folds
 };
 
+/// Objects of one sample, each by itself: boxes and, where known, masks. n may be 0.
+struct Instances {
+  torch::Tensor boxes{};   ///< [n, 4] float32: x1, y1, x2, y2 in pixels; pixel i covers [i, i + 1)
+  torch::Tensor labels{};  ///< [n] uint8: i = classes()[i - 1]
+  torch::Tensor ignore{};  ///< [n] uint8: 1 is a crowd, neither to be found nor counted as an error
+  torch::Tensor masks{};   ///< [n, H, W] uint8, 0 or 1; undefined where only boxes are known
+  bool defined() const { return boxes.defined(); }
+};
+
 /// What is to be predicted for one task of one sample.
 struct Target {
   torch::Tensor labels;  ///< [H, W] int64: 0 background, 1... the study's classes, kIgnored
+  Instances
+      instances{};  ///< labels 1... the task's classes; undefined unless objects are asked for
 };
 
 /// task -> target. A study without `tasks` has the one task "segmentation".
@@ -50,15 +61,18 @@ struct Sample {
   torch::Tensor image;  ///< [C, H, W] float32
   Targets targets;
   SampleId id;
+  /// What random layers draw from for this sample: a number of (seed, epoch, sample, draw).
+  std::uint64_t random_key = 0;
 };
 
 /// What a model takes. Images are padded at the bottom and right to a common size with zeros,
-/// label maps likewise with kIgnored.
+/// label maps likewise with kIgnored; the masks of instances keep their image's own size.
 struct Batch {
   torch::Tensor images;           ///< [N, C, H, W] float32; channels-last where the trainer says so
   std::vector<Extent> sizes;      ///< N true extents before padding
   std::vector<Targets> targets;   ///< N; label maps are [H, W] of `images`
   std::vector<SampleId> samples;  ///< N
+  std::vector<std::uint64_t> random_keys{};  ///< N
 
   std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
 };

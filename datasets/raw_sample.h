@@ -11,15 +11,6 @@
 
 namespace medsweep::datasets {
 
-/// Objects of one sample, each by itself: boxes and, where known, masks. n may be 0.
-struct Instances {
-  torch::Tensor boxes{};   ///< [n, 4] float32: x1, y1, x2, y2 in pixels; pixel i covers [i, i + 1)
-  torch::Tensor labels{};  ///< [n] uint8: i = classes()[i - 1]
-  torch::Tensor ignore{};  ///< [n] uint8: 1 is a crowd, neither to be found nor counted as an error
-  torch::Tensor masks{};   ///< [n, H, W] uint8, 0 or 1; undefined where only boxes are known
-  bool defined() const { return boxes.defined(); }
-};
-
 /// A sample as it is stored: nothing scaled, nothing cropped. Planes are [H, W], of volumes
 /// [D, H, W].
 struct RawSample {

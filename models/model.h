@@ -26,10 +26,20 @@ using Losses = std::map<std::string, Loss>;
 /// name -> weight, as in Losses.
 using LossWeights = std::map<std::string, double>;
 
-/// What a network says of a batch.
+/// Objects that a network found in an image, the most probable first.
+struct Detections {
+  torch::Tensor boxes{};   ///< [n, 4] float32: x1, y1, x2, y2 in pixels of the image
+  torch::Tensor scores{};  ///< [n] float32
+  torch::Tensor labels{};  ///< [n] int64: 1...K
+  torch::Tensor masks{};   ///< [n, H, W] uint8, 0 or 1; undefined for networks without masks
+};
+
+/// What a network says of a sample, at the image's own size.
 struct Prediction {
-  torch::Tensor probabilities;  ///< [K, H, W] float32, K = the foreground classes, image's own size
-  torch::Tensor labels;         ///< [H, W] uint8: 0 background, 1...K
+  torch::Tensor probabilities{};  ///< [K, H, W] float32, K = the foreground classes; undefined for
+                                  ///< networks that find objects
+  torch::Tensor labels{};         ///< [H, W] uint8: 0 background, 1...K; likewise
+  std::map<std::string, Detections> detections{};  ///< task -> objects; empty for other networks
 };
 using Predictions = std::vector<Prediction>;  ///< one per sample
 
@@ -38,8 +48,9 @@ using Predictions = std::vector<Prediction>;  ///< one per sample
 class Model : public torch::nn::Module {
  public:
   virtual Losses loss(const datasets::Batch& batch) = 0;
-  /// The weights that loss() will return, where they follow from the targets alone; then a rank's
-  /// samples can be taken in several pieces (micro-batches, logical shards).
+  /// The weights that loss() will return, where they follow from the targets alone. Empty where
+  /// they are known only after the forward pass (sampled anchors and regions): then the graphs of
+  /// all pieces (micro-batches, logical shards) of a step are kept until the weights are summed.
   virtual std::optional<LossWeights> loss_weights(const datasets::Batch& batch) const = 0;
   /// Without gradient; expects eval() mode. Samples of one batch share no information.
   virtual Predictions predict(const datasets::Batch& batch) = 0;
