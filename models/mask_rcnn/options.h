@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "datasets/batch.h"
+#include "models/mask_rcnn/stage_options.h"
+#include "models/precision.h"
+
+namespace medsweep::models {
+
+/// One kind of objects with a network of its own: targets[i].at(name).instances.
+struct RcnnTask {
+  std::string name = datasets::kSegmentation;
+  std::int64_t classes = 1;  ///< without the background
+};
+
+/// `attention` (a row of attention_rows()) at a place: "mask_head" (its end), "box_head" (the
+/// pooled regions), "c3", "c4", "c5" (the backbone's levels), "fpn" (every level of the pyramid).
+struct RcnnAttention {
+  std::string name = "none";
+  std::string place = "mask_head";
+};
+
+struct MaskRcnnOptions {
+  RcnnVersion version = RcnnVersion::kV1;
+  RcnnOutputs outputs = RcnnOutputs::kMasks;
+  std::string backbone = "resnet50";    ///< a row of backbone_rows()
+  std::int64_t in_channels = 3;         ///< 1 or 3
+  std::string normalization = "batch";  ///< of the backbone, or "frozen_batch"
+  std::int64_t pyramid_channels = 256;
+  std::vector<RcnnAttention> attention;
+  std::vector<RcnnTask> tasks{RcnnTask{}};
+  FeatureShare share = FeatureShare::kNone;  ///< none keeps several tasks' networks apart
+  RcnnImageOptions image;
+  RpnOptions rpn;
+  RoiOptions roi;
+  DetectionOptions detection;
+  TrainedLosses losses = TrainedLosses::kAll;
+  /// Another loss, loss_l2: this times the sum over trained tensors (not of normalisations) of
+  /// their mean square. 0: none.
+  double mean_square_decay = 0;
+  Precision precision = Precision::kFp32;  ///< of convolutions and linear layers
+  MemoryLayout layout = MemoryLayout::kChannelsLast;
+  std::uint64_t seed = 0;  ///< of the initial parameters
+};
+
+/// `options` with the hyper-parameters of matterport's Mask R-CNN (2017, Keras). Its box order,
+/// resnet and heads' normalisation are not copied: its weights do not fit.
+MaskRcnnOptions matterport_profile(MaskRcnnOptions options = {});
+
+/// Throws std::invalid_argument for counts, shares or thresholds outside their range, no or twice
+/// the same task, an exchange with fewer than two tasks, or an unknown place of attention.
+void check_options(const MaskRcnnOptions& options);
+
+}  // namespace medsweep::models
