@@ -19,6 +19,7 @@
 #include "models/operators/nms.h"
 #include "models/operators/roi_align.h"
 #include "models/precision.h"
+#include "runner/training_memory.h"
 
 namespace {
 
@@ -83,6 +84,7 @@ int main(int argc, char** argv) try {
   const std::string layout = argc > 1 ? argv[1] : "channels_last";
   const auto format = models::memory_format_of(models::memory_layout_of(layout));
   at::set_num_threads(2);
+  runner::keep_freed_memory();  // as the trainer does
   fmt::print("ready\n");
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) {
