@@ -52,11 +52,16 @@ void read_data(const Json& knobs, TrialSettings& settings) {
   settings.tasks = knobs.at("tasks");
   settings.stages = knobs.at("stages");
   knobs.at("profile").get_to(settings.profile);
+  settings.objects = named_from(knobs.at("objects")).name;
   settings.split = knobs.value("split", Json::object());
 }
 
 void read_model(const Json& knobs, TrialSettings& settings) {
   settings.model = named_from(knobs.at("model"));
+  settings.backbone = named_from(knobs.at("backbone"));
+  settings.attention = named_from(knobs.at("attention"));
+  settings.feature_share = named_from(knobs.at("feature_share"));
+  knobs.at("train_layers").get_to(settings.train_layers);
   knobs.at("activation").get_to(settings.activation);
   settings.init = named_from(knobs.at("init")).name;
   knobs.at("weights").get_to(settings.weights);

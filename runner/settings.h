@@ -51,11 +51,12 @@ struct TrialSettings {
   std::vector<std::int64_t> patch;  ///< [H, W]; empty: whole images
   std::int64_t patches_per_image = 1;
   double foreground = 0, overlap = 0.5;
-  nlohmann::json split;          ///< [split] as written
-  nlohmann::json tasks, stages;  ///< lists
-  std::string profile;
+  nlohmann::json split;  ///< [split] as written
+  nlohmann::json tasks = nlohmann::json::array(), stages = nlohmann::json::array();  ///< lists
+  std::string profile, objects;
 
-  Named model;
+  Named model, backbone, attention, feature_share;
+  std::string train_layers;
   std::string activation, init, weights;
   std::vector<Named> loss;
   double threshold = 0.5;

@@ -8,7 +8,7 @@
 #include "models/layers/batch_norm.h"
 #include "results/layout.h"
 #include "runner/group_error.h"
-#include "runner/metrics/metrics.h"
+#include "runner/object_evaluation.h"
 #include "runner/training_memory.h"
 
 namespace medsweep::runner {
@@ -44,7 +44,7 @@ ScheduleOptions schedule_options(const Named& schedule) {
   options.every_epochs = schedule.get("every_epochs", options.every_epochs);
   options.milestones = schedule.get("milestones", options.milestones);
   options.metric = schedule.get("metric", options.metric);
-  options.direction = options.metric == "loss" ? Direction::kLower : direction_of(options.metric);
+  options.direction = options.metric == "loss" ? Direction::kLower : direction_of_any(options.metric);
   options.patience = schedule.get("patience", options.patience);
   options.threshold = schedule.get("threshold", options.threshold);
   options.cooldown = schedule.get("cooldown", options.cooldown);
@@ -62,7 +62,7 @@ EarlyStopOptions early_stop_options(const nlohmann::json& early_stop) {
   EarlyStopOptions options;
   if (early_stop.empty()) return options;
   options.metric = early_stop.value("metric", std::string("dice"));
-  options.direction = options.metric == "loss" ? Direction::kLower : direction_of(options.metric);
+  options.direction = options.metric == "loss" ? Direction::kLower : direction_of_any(options.metric);
   options.patience = early_stop.value("patience", options.patience);
   options.minimum_delta = early_stop.value("minimum_delta", options.minimum_delta);
   return options;
