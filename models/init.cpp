@@ -114,6 +114,14 @@ void fill_kaiming(torch::Tensor& weight, const ParameterNumbers& numbers) {
   fill_normal(weight, std::sqrt(2 / fans_of(weight).in), numbers);
 }
 
+void fill_kaiming_fan_out(torch::Tensor& weight, const ParameterNumbers& numbers) {
+  fill_normal(weight, std::sqrt(2 / fans_of(weight).out), numbers);
+}
+
+void fill_uniform_fan_in(torch::Tensor& weight, const ParameterNumbers& numbers) {
+  fill_uniform(weight, std::sqrt(3 / fans_of(weight).in), numbers);
+}
+
 void fill_orthogonal(torch::Tensor& weight, const ParameterNumbers& numbers) {
   const std::int64_t rows = weight.size(0), columns = weight.numel() / rows;
   torch::Tensor values = torch::empty({std::max(rows, columns), std::min(rows, columns)});
@@ -132,6 +140,10 @@ constexpr std::array kInits{
                       "normal, variance 2 / (fan_in + fan_out)"},
     Entry<FillWeight>{"kaiming", "kaiming", "models/init", fill_kaiming,
                       "normal, variance 2 / fan_in"},
+    Entry<FillWeight>{"kaiming_fan_out", "fanout", "models/init", fill_kaiming_fan_out,
+                      "normal, variance 2 / fan_out"},
+    Entry<FillWeight>{"uniform", "uniform", "models/init", fill_uniform_fan_in,
+                      "uniform in +-sqrt(3 / fan_in)"},
     Entry<FillWeight>{"orthogonal", "orthogonal", "models/init", fill_orthogonal,
                       "orthonormal rows or columns"},
 };
@@ -147,10 +159,11 @@ bool is_filled(const torch::nn::Module& module) {
 
 }  // namespace
 
-void initialize(torch::nn::Module& module, std::string_view name, std::uint64_t seed) {
+std::uint64_t initialize(torch::nn::Module& module, std::string_view name, std::uint64_t seed,
+                         std::uint64_t first) {
   const auto& entry = find("init", kInits, name);
   torch::NoGradGuard no_grad;
-  std::uint64_t index = 0;
+  std::uint64_t index = first;
   for (const auto& child : module.modules()) {
     const bool filled = is_filled(*child);
     const auto parameters = child->named_parameters(false);
@@ -167,6 +180,7 @@ void initialize(torch::nn::Module& module, std::string_view name, std::uint64_t 
         tensor.zero_();
     }
   }
+  return index;
 }
 
 std::vector<Row> init_rows() { return rows_of(kInits); }

@@ -55,7 +55,7 @@ BatchNorm2dImpl::BatchNorm2dImpl(const BatchNorm2dOptions& options) : options_(o
 }
 
 torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
-  if (!is_training() || options_.statistics == BatchStatistics::kFrozen)
+  if (!is_training() || frozen_ || options_.statistics == BatchStatistics::kFrozen)
     return native_batch_norm(input, weight_, bias_, running_mean_, running_var_, false, 0,
                              options_.eps);
   if (options_.statistics == BatchStatistics::kPerShard) return forward_per_shard(input);
@@ -75,7 +75,7 @@ torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
 }
 
 bool BatchNorm2dImpl::updates_per_shard() const {
-  return options_.statistics == BatchStatistics::kPerShard;
+  return options_.statistics == BatchStatistics::kPerShard && !frozen_;
 }
 
 torch::Tensor BatchNorm2dImpl::forward_per_shard(const torch::Tensor& input) {

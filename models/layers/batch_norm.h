@@ -42,6 +42,10 @@ class BatchNorm2dImpl : public torch::nn::Module {
  public:
   explicit BatchNorm2dImpl(const BatchNorm2dOptions& options);
   torch::Tensor forward(const torch::Tensor& input);
+  /// Until unfreeze(), forward uses the running statistics and never changes them, also after
+  /// train(). Whether weight and bias are trained is said by their requires_grad.
+  void freeze() { frozen_ = true; }
+  void unfreeze() { frozen_ = false; }
 
  private:
   friend void set_process_group(torch::nn::Module&, const c10::intrusive_ptr<c10d::ProcessGroup>&);
@@ -54,6 +58,7 @@ class BatchNorm2dImpl : public torch::nn::Module {
   torch::Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
   torch::Tensor shard_sums_;  ///< [2, C]: mean and unbiased variance summed over a step's forwards
   std::int64_t shards_ = 0;
+  bool frozen_ = false;
 };
 TORCH_MODULE(BatchNorm2d);
 

@@ -5,26 +5,33 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "models/layers/frozen_batch_norm.h"
+
 namespace medsweep::models {
 namespace {
 
 using MakeNormalization = torch::nn::AnyModule (*)(const NormalizationOptions&);
 
 torch::nn::AnyModule make_batch(const NormalizationOptions& options) {
+  return torch::nn::AnyModule(BatchNorm2d(
+      BatchNorm2dOptions{options.channels, options.statistics, options.eps, options.momentum}));
+}
+
+torch::nn::AnyModule make_frozen_batch(const NormalizationOptions& options) {
   return torch::nn::AnyModule(
-      BatchNorm2d(BatchNorm2dOptions{options.channels, options.statistics}));
+      FrozenBatchNorm2d(FrozenBatchNorm2dOptions{options.channels, options.eps}));
 }
 
 torch::nn::AnyModule make_instance(const NormalizationOptions& options) {
-  return torch::nn::AnyModule(
-      torch::nn::InstanceNorm2d(torch::nn::InstanceNorm2dOptions(options.channels).affine(true)));
+  return torch::nn::AnyModule(torch::nn::InstanceNorm2d(
+      torch::nn::InstanceNorm2dOptions(options.channels).affine(true).eps(options.eps)));
 }
 
 torch::nn::AnyModule make_group(const NormalizationOptions& options) {
   std::int64_t groups = std::min(options.groups, options.channels);
   while (options.channels % groups != 0) --groups;
   return torch::nn::AnyModule(
-      torch::nn::GroupNorm(torch::nn::GroupNormOptions(groups, options.channels)));
+      torch::nn::GroupNorm(torch::nn::GroupNormOptions(groups, options.channels).eps(options.eps)));
 }
 
 torch::nn::AnyModule make_no_normalization(const NormalizationOptions&) {
@@ -34,6 +41,8 @@ torch::nn::AnyModule make_no_normalization(const NormalizationOptions&) {
 constexpr std::array kNormalizations{
     Entry<MakeNormalization>{"batch", "bn", "models/layers/batch_norm", make_batch,
                              "batch normalisation over the samples of all ranks"},
+    Entry<MakeNormalization>{"frozen_batch", "frozen", "models/layers/frozen_batch_norm",
+                             make_frozen_batch, "batch normalisation that is never trained"},
     Entry<MakeNormalization>{"instance", "in", "models/layers/normalization", make_instance,
                              "each channel of each sample by itself"},
     Entry<MakeNormalization>{"group", "gn", "models/layers/normalization", make_group,

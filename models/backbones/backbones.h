@@ -1,0 +1,76 @@
+#pragma once
+
+#include <torch/nn.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/catalog.h"
+#include "models/attention/attention.h"
+#include "models/layers/batch_norm.h"
+
+namespace medsweep::models {
+
+/// Which convolution of a bottleneck block halves the map.
+enum class BlockStride {
+  kMiddle,  ///< the 3x3 one ("v1.5", torchvision's; default)
+  kFirst,   ///< the first 1x1 one (He et al.'s own, matterport's)
+};
+
+enum class ConvolutionBias {
+  kNone,     ///< torchvision's; the normalisation's shift does the same
+  kTrained,  ///< matterport's
+};
+
+struct BackboneOptions {
+  std::int64_t in_channels = 3;
+  std::string normalization = "batch";  ///< a row of normalization_rows()
+  BatchStatistics batch_statistics = BatchStatistics::kSynchronized;
+  double eps = 1e-5;      ///< of the normalisation
+  double momentum = 0.1;  ///< of its running statistics
+  BlockStride stride = BlockStride::kMiddle;
+  ConvolutionBias bias = ConvolutionBias::kNone;
+  /// place -> what stands there: "c3", "c4" or "c5". Its output feeds both the next stage and the
+  /// caller. Keys: attention.c4.*. The channels are filled in.
+  std::map<std::string, PlacedAttention> attention{};
+};
+
+/// The options that matterport's Mask R-CNN has: stride in the first 1x1 convolution, biases,
+/// eps 1e-3, momentum 0.01, frozen normalisation.
+BackboneOptions matterport_backbone();
+
+/// Images to four maps of features, at a quarter, an eighth, a 16th and a 32nd of their size
+/// (rounded up).
+class Backbone : public torch::nn::Module {
+ public:
+  /// [N, in, H, W] -> C2, C3, C4, C5, each [N, channels()[i], H / 4 / 2^i, W / 4 / 2^i].
+  /// Throws std::invalid_argument for other shapes.
+  virtual std::vector<torch::Tensor> forward(const torch::Tensor& images) = 0;
+  virtual std::vector<std::int64_t> channels() const = 0;
+};
+
+/// Keys of a ResNet are those of torchvision without the classifier: conv1.weight, bn1.*,
+/// layer1.0.conv1.weight, layer1.0.bn1.*, layer1.0.downsample.0.weight, layer1.0.downsample.1.* ...
+/// Throws std::invalid_argument for an unknown name (with the nearest known one) or bad options.
+std::shared_ptr<Backbone> make_backbone(std::string_view name, const BackboneOptions& options);
+
+/// The names that make_backbone knows.
+std::vector<Row> backbone_rows();
+
+/// How the three channels of a first convolution become one.
+enum class StemFold {
+  kSum,   ///< a grey image gives what it gave as R = G = B
+  kMean,  ///< a third of that, as Heart does; a trainable normalisation takes up the factor
+};
+
+/// The first convolution's kernel of RGB images, for grey ones: [64, 3, 7, 7] -> [64, 1, 7, 7].
+/// Throws std::invalid_argument unless `weight` is [out, 3, height, width].
+torch::Tensor fold_stem(const torch::Tensor& weight, StemFold fold);
+
+/// "sum", "mean". Throws std::invalid_argument for another name.
+StemFold stem_fold_of(std::string_view name);
+
+}  // namespace medsweep::models
