@@ -11,8 +11,7 @@
 namespace medsweep::models {
 namespace {
 
-constexpr std::array<std::string_view, 6> kAttentionPlaces{"mask_head", "box_head", "c3",
-                                                           "c4",        "c5",       "fpn"};
+constexpr std::array<std::string_view, 3> kAttentionPlaces{"mask_head", "box_head", "fpn"};
 
 void check_at_least(std::string_view what, std::int64_t value, std::int64_t least) {
   if (value < least)
@@ -47,10 +46,10 @@ void check_sampling(std::string_view stage, const SamplingOptions& options) {
 }
 
 void check_image(const MaskRcnnOptions& options) {
-  if (options.in_channels != 1 && options.in_channels != 3)
-    throw std::invalid_argument(
-        fmt::format("[mask_rcnn] {} input channels; 1 and 3 are allowed", options.in_channels));
-  const auto channels = static_cast<std::size_t>(options.in_channels);
+  if (options.backbone_options.in_channels != 1 && options.backbone_options.in_channels != 3)
+    throw std::invalid_argument(fmt::format("[mask_rcnn] {} input channels; 1 and 3 are allowed",
+                                            options.backbone_options.in_channels));
+  const auto channels = static_cast<std::size_t>(options.backbone_options.in_channels);
   for (const auto* values : {&options.image.mean, &options.image.deviation})
     if (!values->empty() && values->size() != channels)
       throw std::invalid_argument(
@@ -82,11 +81,11 @@ void check_tasks(const MaskRcnnOptions& options) {
 }
 
 void check_attention(const MaskRcnnOptions& options) {
-  for (const auto& attention : options.attention)
-    if (std::find(kAttentionPlaces.begin(), kAttentionPlaces.end(), attention.place) ==
+  for (const auto& [place, attention] : options.attention)
+    if (std::find(kAttentionPlaces.begin(), kAttentionPlaces.end(), place) ==
         kAttentionPlaces.end())
       throw std::invalid_argument(fmt::format("[mask_rcnn] attention at '{}'; {} are allowed",
-                                              attention.place, fmt::join(kAttentionPlaces, ", ")));
+                                              place, fmt::join(kAttentionPlaces, ", ")));
 }
 
 void check_heads(const MaskRcnnOptions& options) {
@@ -114,7 +113,7 @@ void check_heads(const MaskRcnnOptions& options) {
 
 MaskRcnnOptions matterport_profile(MaskRcnnOptions options) {
   const std::array<double, 3> mean_pixel{123.7, 116.8, 103.9};
-  const auto channels = static_cast<std::size_t>(options.in_channels);
+  const auto channels = static_cast<std::size_t>(options.backbone_options.in_channels);
   options.image.mean.clear();
   for (const double mean : mean_pixel) options.image.mean.push_back(mean / 255);
   if (channels == 1) options.image.mean = {(mean_pixel[0] + mean_pixel[1] + mean_pixel[2]) / 765};

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "datasets/batch.h"
+#include "models/backbones/backbones.h"
 #include "models/mask_rcnn/stage_options.h"
 #include "models/precision.h"
 
@@ -16,21 +18,15 @@ struct RcnnTask {
   std::int64_t classes = 1;  ///< without the background
 };
 
-/// `attention` (a row of attention_rows()) at a place: "mask_head" (its end), "box_head" (the
-/// pooled regions), "c3", "c4", "c5" (the backbone's levels), "fpn" (every level of the pyramid).
-struct RcnnAttention {
-  std::string name = "none";
-  std::string place = "mask_head";
-};
-
 struct MaskRcnnOptions {
   RcnnVersion version = RcnnVersion::kV1;
   RcnnOutputs outputs = RcnnOutputs::kMasks;
-  std::string backbone = "resnet50";    ///< a row of backbone_rows()
-  std::int64_t in_channels = 3;         ///< 1 or 3
-  std::string normalization = "batch";  ///< of the backbone, or "frozen_batch"
+  std::string backbone = "resnet50";  ///< a row of backbone_rows()
+  BackboneOptions backbone_options;   ///< with attention at "c3", "c4", "c5"
   std::int64_t pyramid_channels = 256;
-  std::vector<RcnnAttention> attention;
+  /// Further places of attention: "mask_head" (at its end), "box_head" (on the pooled regions),
+  /// "fpn" (on each level of the pyramid).
+  std::map<std::string, PlacedAttention> attention;
   std::vector<RcnnTask> tasks{RcnnTask{}};
   FeatureShare share = FeatureShare::kNone;  ///< none keeps several tasks' networks apart
   RcnnImageOptions image;
