@@ -107,7 +107,7 @@ Losses MaskRcnn::loss(const datasets::Batch& batch) {
 
 std::vector<torch::Tensor> MaskRcnn::decayed_tensors() const {
   std::vector<torch::Tensor> tensors;
-  for (const auto& module : modules()) {
+  for (const auto& module : modules(/*include_self=*/false)) {
     if (is_normalization(*module)) continue;
     for (const auto& parameter : module->parameters(/*recurse=*/false))
       if (parameter.requires_grad()) tensors.push_back(parameter);

@@ -9,6 +9,7 @@
 #include "models/mask_rcnn/mask_head.h"
 #include "models/mask_rcnn/objects.h"
 #include "models/mask_rcnn/region_sampling.h"
+#include "models/model.h"
 
 namespace medsweep::models {
 

@@ -37,7 +37,7 @@ Sampled sample_balanced(const torch::Tensor& labels, const SamplingOptions& opti
   const std::int64_t positives = std::min(most, positive.size(0));
   std::int64_t negatives = options.per_image - positives;
   if (options.negatives == NegativeCount::kTiedToPositives)
-    negatives = static_cast<std::int64_t>(static_cast<double>(positives) / share) - positives;
+    negatives = static_cast<std::int64_t>(1 / share * static_cast<double>(positives)) - positives;
   negatives = std::clamp<std::int64_t>(negatives, 0, negative.size(0));
   Sampled sampled;
   sampled.positive = choose(positive, positives, stream);

@@ -57,8 +57,14 @@ std::uint64_t initialize_tower(RcnnTowerImpl& tower, std::uint64_t seed, std::ui
   fill(*tower.backbone, "fpn", "uniform");
   first = initialize(*tower.rpn, "normal", seed, first);
   halve_weights(*tower.rpn);
-  for (const auto& head : tower.roi_heads->named_children())
-    fill(*tower.roi_heads, head.key(), "default");
+  const auto heads = tower.roi_heads->named_children();
+  for (const auto& head : heads) {
+    const bool convolves =
+        head.key().starts_with("mask") || !head.value()->named_children().contains("fc6");
+    const bool predicts = head.key() == "box_predictor";
+    fill(*tower.roi_heads, head.key(), convolves && !predicts ? "kaiming_fan_out" : "default");
+  }
+  fill(*heads["box_head"], "5", "default");
   return first;
 }
 

@@ -39,8 +39,8 @@ class RcnnTowerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(RcnnTower);
 
-/// Fills a tower's parameters as torchvision does, with this project's random numbers; returns the
-/// index after the last parameter (see initialize).
+/// Fills a tower's parameters as torchvision does (but biases of the mask predictor are 0), with
+/// this project's random numbers; returns the index after the last parameter (see initialize).
 std::uint64_t initialize_tower(RcnnTowerImpl& tower, std::uint64_t seed, std::uint64_t first);
 
 }  // namespace medsweep::models

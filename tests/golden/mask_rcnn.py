@@ -1,0 +1,213 @@
+"""Numbers of Mask R-CNN, from torchvision 0.26.
+
+    python tests/golden/mask_rcnn.py        [NAME]...   # writes mask_rcnn_NAME.json beside itself
+
+Weights, images and momenta are functions of (stream, position) in 32-bit integers, which
+tests/models/golden_numbers.h repeats; masks are ellipses in integers. Sampling takes the first
+candidates instead of random ones. A gradient is held by its norm and its products with 4 vectors of
+signs, as in unet.py.
+"""
+
+import json
+import math
+import pathlib
+import sys
+
+import numpy as np
+import torch
+import torchvision
+from torch import nn
+from torchvision.models.detection import MaskRCNN, _utils, rpn
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
+from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, TwoMLPHead, FastRCNNPredictor
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.ops import FrozenBatchNorm2d
+
+FOLDER = pathlib.Path(__file__).parent
+IMAGES, SIGNS, WEIGHTS, MOMENTA = 1, 1000, 5000, 20000
+CLASSES = 3
+SIZES = [(96, 128), (112, 90)]
+OBJECTS = [[((8, 10, 50, 60), 1), ((60, 20, 120, 90), 2), ((30, 50, 44, 70), 3)],
+           [((5, 40, 70, 100), 2), ((50, 6, 88, 40), 1)]]
+
+
+def bits(stream, count):
+    x = np.arange(count, dtype=np.uint64) * 40503 + stream * 2654435761 + 12345
+    x = (x & 0xFFFFFFFF).astype(np.uint32)
+    for _ in range(2):
+        x = (x ^ (x >> np.uint32(16))) * np.uint32(0x45D9F3B)
+    return x ^ (x >> np.uint32(16))
+
+
+def uniform(stream, shape):
+    """float32 in [-1, 1)."""
+    values = (bits(stream, math.prod(shape)) >> np.uint32(8)).astype(np.float32) * np.float32(2**-23) - np.float32(1)
+    return torch.from_numpy(values.reshape(shape))
+
+
+def products(gradient):
+    signs = bits(SIGNS, gradient.numel())
+    flat = gradient.double().flatten()
+    return [float(flat @ torch.from_numpy(1.0 - 2.0 * ((signs >> np.uint32(8 + k)) & np.uint32(1)).astype(np.float64)))
+            for k in range(4)]
+
+
+def ellipse(box, height, width):
+    x1, y1, x2, y2 = box
+    w, h = x2 - x1, y2 - y1
+    dx = (2 * np.arange(width) + 1 - x1 - x2)[None] * h
+    dy = (2 * np.arange(height) + 1 - y1 - y2)[:, None] * w
+    return torch.from_numpy((dx * dx + dy * dy <= (w * h) ** 2).astype(np.uint8))
+
+
+def batch(step=0):
+    images = [(uniform(IMAGES + i + 10 * step, (3, *size)) + 1) / 2 for i, size in enumerate(SIZES)]
+    targets = [{"boxes": torch.tensor([b for b, _ in objects], dtype=torch.float32),
+                "labels": torch.tensor([k for _, k in objects]),
+                "masks": torch.stack([ellipse(b, *size) for b, _ in objects])}
+               for objects, size in zip(OBJECTS, SIZES)]
+    return images, targets
+
+
+class FirstCandidates(_utils.BalancedPositiveNegativeSampler):
+    def __call__(self, matched_idxs):
+        chosen = []
+        for labels in matched_idxs:
+            positive, negative = torch.where(labels >= 1)[0], torch.where(labels == 0)[0]
+            count = min(positive.numel(), int(self.batch_size_per_image * self.positive_fraction))
+            rest = min(negative.numel(), self.batch_size_per_image - count)
+            masks = [torch.zeros_like(labels, dtype=torch.uint8) for _ in range(2)]
+            masks[0][positive[:count]] = 1
+            masks[1][negative[:rest]] = 1
+            chosen.append(masks)
+        return [c[0] for c in chosen], [c[1] for c in chosen]
+
+
+def make(backbone, frozen=False, version=1, channels=256, representation=1024):
+    norm = FrozenBatchNorm2d if frozen else nn.BatchNorm2d
+    body = getattr(torchvision.models, backbone)(weights=None, norm_layer=norm)
+    second = {"norm_layer": nn.BatchNorm2d} if version == 2 else {}
+    fpn = _resnet_fpn_extractor(body, 5, **second)
+    if channels != 256:
+        fpn.fpn = torchvision.ops.FeaturePyramidNetwork(
+            [body.inplanes // 8 * 2**i for i in range(4)], channels, torchvision.ops.feature_pyramid_network.LastLevelMaxPool())
+        fpn.out_channels = channels
+    options = {}
+    if version == 2:
+        options["rpn_head"] = rpn.RPNHead(channels, 3, conv_depth=2)
+        options["box_head"] = FastRCNNConvFCHead((channels, 7, 7), [channels] * 4, [representation], norm_layer=nn.BatchNorm2d)
+    else:
+        options["box_head"] = TwoMLPHead(channels * 49, representation)
+    options["box_predictor"] = FastRCNNPredictor(representation, CLASSES + 1)
+    options["mask_head"] = MaskRCNNHeads(channels, [channels] * 4, 1, **second)
+    options["mask_predictor"] = MaskRCNNPredictor(channels, channels, CLASSES + 1)
+    model = MaskRCNN(fpn, min_size=128, max_size=192, box_detections_per_img=20, **options)
+    model.rpn.fg_bg_sampler = FirstCandidates(256, 0.5)
+    model.roi_heads.fg_bg_sampler = FirstCandidates(512, 0.25)
+    return model
+
+
+def gain(key, score_gain):
+    if "bbox_pred" in key:
+        return 0.02
+    if "cls_score" in key:
+        return score_gain
+    if "cls_logits" in key:
+        return 0.05
+    return 0.2 if "mask_fcn_logits" in key else 1
+
+
+def fill(model, step=0, score_gain=0.05):
+    """The tensors of the state dictionary in the order of their keys."""
+    state = sorted((k, v) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked"))
+    with torch.no_grad():
+        for index, (key, tensor) in enumerate(state):
+            values = uniform(WEIGHTS + index + 1000 * step, tensor.shape)
+            if key.endswith("running_var"):
+                tensor.copy_(1 + np.float32(0.5) * values)
+            elif tensor.dim() == 1 and key.endswith(".weight"):
+                tensor.copy_(0.5 + np.float32(0.1) * values)
+            elif tensor.dim() == 1:
+                tensor.copy_(np.float32(0.1) * values)
+            else:
+                fan_in = tensor.numel() // tensor.shape[0]
+                tensor.copy_(np.float32(gain(key, score_gain) * math.sqrt(6 / fan_in)) * values)
+
+
+def rounded(values, digits=9):
+    return [float(f"{v:.{digits}g}") for v in values]
+
+
+def run(name, score_gain=0.05, **kind):
+    model = make(**kind)
+    fill(model, 0, score_gain)
+    model.train()
+    losses = model(*batch())
+    sum(losses.values()).backward()
+    gradients = {key: {"norm": p.grad.double().norm().item(), "products": rounded(products(p.grad))}
+                 for key, p in sorted(model.named_parameters())}
+    fill(model, 0, score_gain)
+    model.eval()
+    with torch.no_grad():
+        detections = model(batch()[0])
+    found = [{"boxes": [rounded(b, 8) for b in d["boxes"].tolist()], "scores": rounded(d["scores"].tolist(), 8),
+              "labels": d["labels"].tolist(),
+              "masks": rounded(d["masks"][:, 0].flatten()[::97].tolist(), 6)} for d in detections]
+    print(name, {k: round(v.item(), 5) for k, v in losses.items()}, [len(f["scores"]) for f in found],
+          [f["scores"][:3] + f["scores"][-1:] for f in found], flush=True)
+    return {"name": name, "score_gain": score_gain, **kind, "losses": {k: v.item() for k, v in losses.items()}, "gradients": gradients,
+            "detections": found}
+
+
+def teacher_forced(steps=20):
+    """SGD steps, each from weights and momenta that are functions of its number."""
+    result = []
+    for step in range(steps):
+        model = make("resnet18", channels=64, representation=256)
+        fill(model, step + 1)
+        named = sorted(model.named_parameters())
+        optimizer = torch.optim.SGD([p for _, p in named], lr=0.02, momentum=0.9, weight_decay=1e-4)
+        for index, (_, p) in enumerate(named):
+            optimizer.state[p]["momentum_buffer"] = np.float32(1e-3) * uniform(MOMENTA + index + 1000 * step, p.shape)
+        before = [p.detach().clone() for _, p in named]
+        losses = model.train()(*batch(step + 1))
+        sum(losses.values()).backward()
+        optimizer.step()
+        updates = [p.detach().double() - b.double() for (_, p), b in zip(named, before)]
+        result.append({"losses": {k: v.item() for k, v in losses.items()},
+                       "updates": {key: {"norm": float(f"{u.norm().item():.6g}"), "products": rounded(products(u), 6)}
+                                   for (key, _), u in zip(named, updates)}})
+        print(step, {k: round(v.item(), 5) for k, v in losses.items()}, flush=True)
+    return result
+
+
+CASES = {"resnet18_batch": dict(backbone="resnet18"),
+         "resnet18_frozen": dict(backbone="resnet18", frozen=True),
+         "resnet18_v2": dict(backbone="resnet18", version=2, score_gain=1.0),
+         "resnet50_batch": dict(backbone="resnet50"),
+         "resnet50_frozen": dict(backbone="resnet50", frozen=True)}
+
+
+def keys():
+    """The state dictionaries of the published architectures: key, shape."""
+    for version, make_model in (("v1", torchvision.models.detection.maskrcnn_resnet50_fpn),
+                                ("v2", torchvision.models.detection.maskrcnn_resnet50_fpn_v2)):
+        state = make_model(weights=None, weights_backbone=None).state_dict()
+        lines = [f"{key} {'x'.join(map(str, tensor.shape))}" for key, tensor in sorted(state.items())]
+        (FOLDER / f"mask_rcnn_keys_{version}.txt").write_text("\n".join(lines) + "\n")
+
+
+def main():
+    torch.set_num_threads(1)
+    names = sys.argv[1:] or [*CASES, "steps", "keys"]
+    for name in names:
+        if name == "keys":
+            keys()
+            continue
+        numbers = teacher_forced() if name == "steps" else run(name, **CASES[name])
+        text = json.dumps(numbers, separators=(",", ":"))
+        (FOLDER / f"mask_rcnn_{name}.json").write_text(text.replace('},"', '},\n"') + "\n")
+
+
+main()
