@@ -150,7 +150,7 @@ constexpr std::array kInits{
 static_assert(names_are_unique(kInits));
 
 bool is_filled(const torch::nn::Module& module) {
-  return module.as<torch::nn::Conv2d>() != nullptr ||
+  return module.as<torch::nn::Conv1d>() != nullptr || module.as<torch::nn::Conv2d>() != nullptr ||
          module.as<torch::nn::ConvTranspose2d>() != nullptr ||
          module.as<torch::nn::Conv3d>() != nullptr ||
          module.as<torch::nn::ConvTranspose3d>() != nullptr ||

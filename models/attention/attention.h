@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/catalog.h"
+#include "models/layers/batch_norm.h"
 
 namespace medsweep::models {
 
@@ -26,6 +27,7 @@ struct AttentionOptions {
   std::int64_t reduction = 16;     ///< se, scse, cbam: channels / reduction (at least 1) within
   std::int64_t kernel_size = 7;    ///< spatial, cbam: odd
   GateJoin join = GateJoin::kMax;  ///< scse
+  BatchStatistics batch_statistics = BatchStatistics::kSynchronized;  ///< cbam
 };
 
 /// Weighs a map of features by what it says itself: [N, C, H, W] -> the same shape and type, any H
@@ -34,6 +36,9 @@ class Attention : public torch::nn::Module {
  public:
   virtual torch::Tensor forward(const torch::Tensor& features) = 0;
 };
+
+/// Throws std::invalid_argument unless `features` is [N, channels, H, W] with H, W of at least 1.
+void check_features(std::string_view where, const torch::Tensor& features, std::int64_t channels);
 
 /// Throws std::invalid_argument for an unknown name (with the nearest known one) or bad options.
 std::shared_ptr<Attention> make_attention(std::string_view name, const AttentionOptions& options);

@@ -108,6 +108,30 @@ TEST(OrthogonalInit, RowsOrColumnsAreOrthonormal) {
   EXPECT_TRUE(torch::allclose(tall.t().mm(tall), torch::eye(100), 0, 1e-5));
 }
 
+TEST(TorchvisionsInits, HaveTheirDistributions) {
+  const auto fan_out = initialized("kaiming_fan_out");
+  EXPECT_NEAR(deviation(fan_out->convolution->weight), std::sqrt(2.0 / (64 * 9)), 1e-3);
+  EXPECT_EQ(fan_out->convolution->bias.abs().sum().item<double>(), 0);
+  const auto uniform = initialized("uniform");
+  const double bound = std::sqrt(3.0 / (32 * 9));
+  const double largest = uniform->convolution->weight.abs().max().item<double>();
+  EXPECT_LT(largest, bound);
+  EXPECT_GT(largest, 0.99 * bound);
+  EXPECT_EQ(uniform->convolution->bias.abs().sum().item<double>(), 0);
+}
+
+TEST(Init, PartsOfANetworkThatCountOnShareNoNumbers) {
+  const auto make = [] { return std::make_shared<Layers>(); };
+  const auto one = make(), two = make(), three = make();
+  Layers &first = *one, &second = *two, &third = *three;
+  const std::uint64_t next = initialize(first, "default", 7);
+  EXPECT_EQ(next, first.parameters().size());
+  EXPECT_EQ(initialize(second, "default", 7, next), 2 * next);
+  initialize(third, "default", 7);
+  EXPECT_FALSE(torch::equal(first.linear->weight, second.linear->weight));
+  EXPECT_TRUE(torch::equal(first.linear->weight, third.linear->weight));
+}
+
 TEST(Init, UnknownNameIsRefused) {
   Layers layers;
   EXPECT_THROW(initialize(layers, "he", 0), std::invalid_argument);

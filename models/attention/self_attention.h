@@ -1,0 +1,51 @@
+#pragma once
+
+#include "models/attention/attention.h"
+
+namespace medsweep::models {
+
+/// x + softmax(q^T k / sqrt(C)) v: every position of a map sees every other one, wherever it lies.
+/// q and k have C / 8 channels, v has C, each a 1x1 convolution of x with bias; the logits are
+/// divided by the root of C, not of C / 8, and nothing scales the result before it is added.
+/// After Zhang et al.: Self-Attention GANs, ICML 2019 (arXiv 1805.08318), as Heart's mask head has
+/// it. Keys: query.*, key.*, value.*.
+///
+/// Memory: q, k, v, the output and at most 16 MiB of weights at a time, not (H W)^2 numbers; the
+/// time does grow with (H W)^2. See attend(). Logits and weights are float32 in every precision.
+class SelfAttention : public Attention {
+ public:
+  /// Throws std::invalid_argument for fewer than 8 channels.
+  explicit SelfAttention(const AttentionOptions& options);
+  torch::Tensor forward(const torch::Tensor& features) override;
+
+ private:
+  std::int64_t channels_;
+  torch::nn::Conv2d query_{nullptr}, key_{nullptr}, value_{nullptr};
+};
+
+/// As SelfAttention, with logits that also know how far the other position lies:
+///   logit(i, j) = q_i^T (k_j + h[clip(y_j - y_i)] + w[clip(x_j - x_i)]) / sqrt(C / heads),
+/// where clip(d) cuts d to -K ... K, K the clip distance, so that a table of 2 K + 1 rows per axis
+/// serves maps of any size. The tables are shared by the heads, which split the channels of q, k
+/// and v among them. There is no relative term in the values.
+/// Shaw, Uszkoreit, Vaswani, NAACL 2018 (arXiv 1803.02155) for the clipped tables; Bello et al.,
+/// ICCV 2019 (arXiv 1904.09925) for two dimensions. Keys: query.*, key.*, value.*,
+/// relative_height, relative_width.
+///
+/// The tables start at 0 (the layer's and initialize()'s doing): with one head it then gives what
+/// SelfAttention with the same weights gives, bit for bit. The divisor is a choice that makes it
+/// so. Memory: as SelfAttention, and heads N H W (H + W) numbers for the relative logits.
+class RelativeSelfAttention : public Attention {
+ public:
+  /// Throws std::invalid_argument unless `heads` divides C and C / 8 and the clip distance is at
+  /// least 1.
+  explicit RelativeSelfAttention(const AttentionOptions& options);
+  torch::Tensor forward(const torch::Tensor& features) override;
+
+ private:
+  std::int64_t channels_, heads_, clip_distance_;
+  torch::nn::Conv2d query_{nullptr}, key_{nullptr}, value_{nullptr};
+  torch::Tensor relative_height_, relative_width_;  // [2 K + 1, C / 8 / heads]
+};
+
+}  // namespace medsweep::models
