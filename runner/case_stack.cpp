@@ -76,8 +76,7 @@ Case stack_case(const std::string& name, const std::vector<EvaluationSample>& sa
     whole.prediction[positions[i]].copy_(predictions[i].labels);
     whole.truth[positions[i]].copy_(truth.clamp_min(0));
     whole.valid[positions[i]].copy_(truth != datasets::kIgnored);
-    if (probable)
-      whole.probabilities.select(1, positions[i]).copy_(predictions[i].probabilities);
+    if (probable) whole.probabilities.select(1, positions[i]).copy_(predictions[i].probabilities);
   }
   return whole;
 }

@@ -1,6 +1,5 @@
 #include "runner/evaluation.h"
 
-
 #include <stdexcept>
 
 #include "runner/group_error.h"

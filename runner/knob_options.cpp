@@ -107,9 +107,23 @@ constexpr std::array kMaskRcnn{
          0},
 };
 
-constexpr std::array kAttention{
-    Knob{"place", kStrings, "[\"mask_head\"]", "where: mask_head, box_head, c3, c4, c5, fpn"},
-};
+constexpr Knob kPlace{"place", kStrings, "[\"mask_head\"]",
+                      "where: mask_head, box_head, c3, c4, c5, fpn"};
+constexpr Knob kReduction{"reduction", kInteger, "16", "channels / reduction within", 1};
+constexpr Knob kKernelSize{"kernel_size", kInteger, "7", "of the spatial gate, odd", 1, 31};
+constexpr std::array kPlaced{kPlace};
+constexpr std::array kRelative{
+    kPlace, Knob{"heads", kInteger, "1", "the channels are split among them", 1, 64},
+    Knob{"clip_distance", kInteger, "16", "pixels beyond which offsets are one", 1, 512}};
+constexpr std::array kSqueeze{kPlace, kReduction};
+constexpr std::array kScse{kPlace, kReduction,
+                           Knob{.key = "join",
+                                .type = kString,
+                                .default_value = "\"max\"",
+                                .sentence = "max | add: of the two gates",
+                                .choices = "max add"}};
+constexpr std::array kSpatial{kPlace, kKernelSize};
+constexpr std::array kCbam{kPlace, kReduction, kKernelSize};
 
 constexpr std::array kDice{
     Knob{.key = "over",
@@ -232,6 +246,13 @@ constexpr std::array kTable{
     RowOptions{"model", "mask_rcnn", kMaskRcnn},
     RowOptions{"model", "mask_rcnn_v2", kMaskRcnn},
     RowOptions{"model", "faster_rcnn", kMaskRcnn},
+    RowOptions{"attention", "self_attention", kPlaced},
+    RowOptions{"attention", "relative_self_attention", kRelative},
+    RowOptions{"attention", "se", kSqueeze},
+    RowOptions{"attention", "scse", kScse},
+    RowOptions{"attention", "spatial", kSpatial},
+    RowOptions{"attention", "cbam", kCbam},
+    RowOptions{"attention", "eca", kPlaced},
     RowOptions{"loss", "dice", kDice},
     RowOptions{"loss", "dice_ce", kDice},
     RowOptions{"augmentation", "gray", kChance},

@@ -7,6 +7,8 @@
 #include "datasets/converters/converters.h"
 #include "datasets/objects.h"
 #include "datasets/resize.h"
+#include "models/attention/attention.h"
+#include "models/backbones/backbones.h"
 #include "models/init.h"
 #include "models/layers/normalization.h"
 #include "models/losses/losses.h"
@@ -70,7 +72,15 @@ constexpr std::array kKnobs{
          .sentence = "probability | logit: what the threshold is compared with",
          .choices = "probability logit"},
     Knob{"init", kName, "\"default\"", "how weights start"},
-    Knob{"weights", kFile, "\"\"", "start from this .safetensors file, \"trial:NAME\" or \"last\""},
+    Knob{"weights", kFile, "\"\"",
+         "start from this .safetensors or .pth file, \"imagenet\", \"imagenet_v2\", \"coco\", "
+         "\"trial:NAME\" or \"last\""},
+    Knob{"weights_exclude", kStrings, "[]", "tensors, modules or patterns not taken from it"},
+    Knob{.key = "weights_stem",
+         .type = kString,
+         .default_value = "\"sum\"",
+         .sentence = "sum | mean: how a first layer for RGB becomes one for grey images",
+         .choices = "sum mean"},
     Knob{"epochs", kInteger, "10", "passes over the training samples", 1},
     Knob{"stages", kStages, "[]", "training in stages of { layers, epochs, learning_rate }"},
     Knob{"batch_size", kInteger, "8", "samples a step over all ranks", 1},
@@ -186,8 +196,9 @@ std::vector<ListedKind> listed_kinds() {
       {"schedule", "the learning rate over time", schedule_rows()},
       {"metrics", "the numbers of every case", all_metric_rows()},
       {"converters", "data sets for `runner prepare`", datasets::converter_rows()},
-      {"backbone", "encoders of networks that take one", none_only("the network's own")},
-      {"attention", "attention modules", none_only("no attention: the input itself")},
+      {"backbone", "encoders of networks that take one",
+       joined(none_only("the network's own"), models::backbone_rows())},
+      {"attention", "attention modules", models::attention_rows()},
       {"feature_share", "how two tasks share features", models::feature_share_rows()},
       {"objects", "what networks that find objects are to find", datasets::object_rows()},
   };

@@ -44,10 +44,10 @@ std::vector<JudgedSample> judged(models::Model& model, const SegmentationDataset
 }
 
 /// One behind the other; a metric of several parts is the mean over them.
-Scores together(const std::vector<Scores>& parts) {
-  Scores scores;
+EvaluationScores together(const std::vector<EvaluationScores>& parts) {
+  EvaluationScores scores;
   std::map<std::string, double> counts;
-  for (const Scores& part : parts) {
+  for (const EvaluationScores& part : parts) {
     scores.cases.insert(scores.cases.end(), part.cases.begin(), part.cases.end());
     scores.pooled.insert(scores.pooled.end(), part.pooled.begin(), part.pooled.end());
     for (const auto& [metric, value] : part.overall) {
@@ -86,7 +86,7 @@ class TaskScores {
     labels_.merge(group);
   }
 
-  Scores scores(const std::vector<std::string>& metrics) const {
+  EvaluationScores scores(const std::vector<std::string>& metrics) const {
     return together({scores_of(labels_, label_metrics_), object_scores(metrics)});
   }
 
@@ -119,8 +119,8 @@ class TaskScores {
     return evaluate_case(stack_case(scored.name, samples, predictions, task_), label_metrics_);
   }
 
-  Scores object_scores(const std::vector<std::string>& metrics) const {
-    Scores scores{.cases = detections_.cases()};
+  EvaluationScores object_scores(const std::vector<std::string>& metrics) const {
+    EvaluationScores scores{.cases = detections_.cases()};
     for (const SummaryRow& row : detections_.rows())
       if (detection_scope_of(row.metric) == DetectionScope::kPooled) scores.pooled.push_back(row);
     for (const std::string& metric : metrics_of_kind(metrics, true))
@@ -152,8 +152,8 @@ Direction direction_of_any(std::string_view metric) {
   return is_detection_metric(metric) ? detection_direction_of(metric) : direction_of(metric);
 }
 
-Scores scores_of(const Summary& summary, const std::vector<std::string>& metrics) {
-  Scores scores{.cases = summary.cases()};
+EvaluationScores scores_of(const Summary& summary, const std::vector<std::string>& metrics) {
+  EvaluationScores scores{.cases = summary.cases()};
   for (const SummaryRow& row : summary.rows())
     if (row.metric.ends_with("_pooled") || row.metric == "both_empty") scores.pooled.push_back(row);
   for (const std::string& metric : metrics)
@@ -161,9 +161,9 @@ Scores scores_of(const Summary& summary, const std::vector<std::string>& metrics
   return scores;
 }
 
-Scores evaluate_objects(models::Model& model, const SegmentationDataset& dataset,
-                        const std::vector<std::string>& metrics, Communicator& group,
-                        const PredictionOptions& options) {
+EvaluationScores evaluate_objects(models::Model& model, const SegmentationDataset& dataset,
+                                  const std::vector<std::string>& metrics, Communicator& group,
+                                  const PredictionOptions& options) {
   const std::vector<CaseSamples> cases = cases_of(dataset);
   const std::vector<int> rank_of = assign_cases(cases, group.size());
   std::vector<TaskScores> tasks;
@@ -176,7 +176,7 @@ Scores evaluate_objects(models::Model& model, const SegmentationDataset& dataset
       for (TaskScores& task : tasks) task.add(static_cast<std::int64_t>(i), cases[i], samples);
     }
   });
-  std::vector<Scores> parts;
+  std::vector<EvaluationScores> parts;
   for (TaskScores& task : tasks) {
     task.merge(group);
     parts.push_back(task.scores(metrics));

@@ -14,14 +14,14 @@
 namespace medsweep::runner {
 
 /// The numbers of an evaluation.
-struct Scores {
-  std::vector<CaseRows> cases;            ///< one by one
-  std::vector<SummaryRow> pooled;         ///< of all together, and of none by itself
-  std::map<std::string, double> overall;  ///< metric -> its mean over cases and classes
+struct EvaluationScores {
+  std::vector<CaseRows> cases{};            ///< one by one
+  std::vector<SummaryRow> pooled{};         ///< of all together, and of none by itself
+  std::map<std::string, double> overall{};  ///< metric -> its mean over cases and classes
 };
 
-/// Scores of label maps.
-Scores scores_of(const Summary& summary, const std::vector<std::string>& metrics);
+/// The numbers of label maps.
+EvaluationScores scores_of(const Summary& summary, const std::vector<std::string>& metrics);
 
 /// Predicts all samples of a data set by a network that finds objects, and scores them task by
 /// task: images by the metrics of found objects, cases (as in `evaluate`) by those of label maps,
@@ -29,9 +29,10 @@ Scores scores_of(const Summary& summary, const std::vector<std::string>& metrics
 ///
 /// Cases go whole to one rank each; the result is the same on all ranks and for any number of them,
 /// but for the seconds an image took. Collective; throws as `evaluate`.
-Scores evaluate_objects(models::Model& model, const datasets::SegmentationDataset& dataset,
-                        const std::vector<std::string>& metrics, Communicator& group,
-                        const PredictionOptions& options);
+EvaluationScores evaluate_objects(models::Model& model,
+                                  const datasets::SegmentationDataset& dataset,
+                                  const std::vector<std::string>& metrics, Communicator& group,
+                                  const PredictionOptions& options);
 
 /// All metrics, of label maps and of objects.
 std::vector<Row> all_metric_rows();

@@ -57,7 +57,7 @@ PredictionOptions prediction_options(const TrialSettings& settings) {
   return options;
 }
 
-void record_cases(Training& training, const EvaluationSet& set, const Scores& scores) {
+void record_cases(Training& training, const EvaluationSet& set, const EvaluationScores& scores) {
   std::vector<results::ValueRecord> values;
   results::ValueRecord value{.trial = training.settings.identity,
                              .split = set.split,
@@ -83,11 +83,11 @@ void record_cases(Training& training, const EvaluationSet& set, const Scores& sc
   training.context.report.append_all(values);
 }
 
-Scores evaluate_set(Training& training, const EvaluationSet& set,
-                    const std::vector<std::string>& metrics) {
+EvaluationScores evaluate_set(Training& training, const EvaluationSet& set,
+                              const std::vector<std::string>& metrics) {
   const PredictionOptions options = prediction_options(training.settings);
   Communicator& group = training.context.group;
-  const Scores scores =
+  const EvaluationScores scores =
       finds_objects(training.settings)
           ? evaluate_objects(*training.model, *set.samples, metrics, group, options)
           : scores_of(evaluate(*training.model, *set.samples, metrics, group, options), metrics);
@@ -101,7 +101,7 @@ EpochScores evaluate_epoch(Training& training) {
   EpochScores scores;
   const std::vector<std::string> metrics = metrics_within_training(training);
   for (const EvaluationSet& set : training.data.validation) {
-    const Scores found = evaluate_set(training, set, metrics);
+    const EvaluationScores found = evaluate_set(training, set, metrics);
     scores.insert(found.overall.begin(), found.overall.end());
   }
   return scores;

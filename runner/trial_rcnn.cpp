@@ -102,14 +102,26 @@ void read_detection(const GivenOptions& given, models::DetectionOptions& detecti
   given.set("mask_threshold", detection.mask_threshold);
 }
 
-std::vector<models::RcnnAttention> rcnn_attention(const TrialSettings& settings) {
-  std::vector<models::RcnnAttention> attention;
-  if (settings.attention.name == "none") return attention;
-  const nlohmann::json places =
-      settings.attention.options.value("place", nlohmann::json("mask_head"));
-  for (const nlohmann::json& place : places.is_array() ? places : nlohmann::json::array({places}))
-    attention.push_back({settings.attention.name, place.get<std::string>()});
-  return attention;
+models::PlacedAttention placed_attention(const Named& attention) {
+  models::PlacedAttention placed{.name = attention.name};
+  placed.options.heads = attention.get("heads", placed.options.heads);
+  placed.options.clip_distance = attention.get("clip_distance", placed.options.clip_distance);
+  placed.options.reduction = attention.get("reduction", placed.options.reduction);
+  placed.options.kernel_size = attention.get("kernel_size", placed.options.kernel_size);
+  if (attention.get<std::string>("join", "max") == "add")
+    placed.options.join = models::GateJoin::kAdd;
+  return placed;
+}
+
+/// c3, c4 and c5 are places in the backbone, the others after it.
+void place_attention(const TrialSettings& settings, models::MaskRcnnOptions& options) {
+  if (settings.attention.name == "none") return;
+  const models::PlacedAttention placed = placed_attention(settings.attention);
+  const std::vector<std::string> otherwise{"mask_head"};
+  for (const auto& place : settings.attention.get("place", otherwise)) {
+    const bool in_backbone = place.size() == 2 && place.front() == 'c';
+    (in_backbone ? options.backbone_options.attention : options.attention)[place] = placed;
+  }
 }
 
 }  // namespace
@@ -134,9 +146,13 @@ models::MaskRcnnOptions rcnn_options(const TrialSettings& settings, const DataSh
   options.outputs = kind.outputs;
   if (settings.profile == "matterport") options = models::matterport_profile(options);
   if (settings.backbone.name != "none") options.backbone = settings.backbone.name;
-  options.in_channels = shape.channels;
-  options.attention = rcnn_attention(settings);
+  options.backbone_options.in_channels = shape.channels;
+  options.backbone_options.batch_statistics =
+      models::batch_statistics_of(settings.batch_statistics);
+  if (settings.color_mode == "gray_enhanced") options.gray = models::GrayInput::kEnhanced;
+  place_attention(settings, options);
   options.tasks = rcnn_tasks(settings, shape);
+  if (settings.train_layers == "rpn") options.losses = models::TrainedLosses::kProposals;
   options.share = models::policy_of<models::FeatureShare>(settings.feature_share.name);
   options.precision = models::precision_of(settings.precision);
   options.layout = settings.channels_last ? models::MemoryLayout::kChannelsLast
@@ -148,7 +164,7 @@ models::MaskRcnnOptions rcnn_options(const TrialSettings& settings, const DataSh
     options.image.deviation.assign(channels, 1);
   }
   const GivenOptions given(settings.model);
-  given.set("normalization", options.normalization);
+  given.set("normalization", options.backbone_options.normalization);
   given.set("pyramid_channels", options.pyramid_channels);
   given.set("mean_square_decay", options.mean_square_decay);
   read_image(given, options.image);

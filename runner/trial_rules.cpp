@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -16,6 +17,7 @@
 #include "runner/settings.h"
 #include "runner/trial_model.h"
 #include "runner/trial_rcnn.h"
+#include "runner/trial_transfer.h"
 
 namespace medsweep::runner {
 namespace {
@@ -45,7 +47,8 @@ std::string later(std::string_view knob, std::string_view what) {
 std::string refuse_later(const TrialSettings& settings) {
   if (finds_objects(settings)) return {};
   if (!settings.tasks.empty()) return later("tasks", "several tasks in a network of label maps");
-  if (!settings.stages.empty()) return later("stages", "stages of a network of label maps");
+  if (settings.stages.size() > 1 || settings.stages.front().layers != "all")
+    return later("stages", "stages of a network of label maps");
   return {};
 }
 
@@ -61,10 +64,13 @@ std::string refuse_tasks(const TrialSettings& settings) {
 std::string refuse_weights(const TrialSettings& settings) {
   const std::string& weights = settings.weights;
   const bool of_a_trial = weights == "last" || weights.starts_with("trial:");
-  if (weights.empty() || of_a_trial || weights.ends_with(".safetensors")) return {};
+  for (const std::string_view ending : {".safetensors", ".pth", ".pt"})
+    if (weights.ends_with(ending)) return {};
+  if (is_published(weights)) weights_file(settings);  // throws where it is not there
+  if (weights.empty() || of_a_trial || is_published(weights)) return {};
   return fmt::format(
-      "[weights] '{}'; a .safetensors file, \"trial:NAME\", \"trial:STUDY/NAME\" and \"last\" are "
-      "allowed",
+      "[weights] '{}'; a .safetensors, .pth or .pt file, \"imagenet\", \"imagenet_v2\", \"coco\", "
+      "\"trial:NAME\", \"trial:STUDY/NAME\" and \"last\" are allowed",
       weights);
 }
 
@@ -221,7 +227,10 @@ std::string refusal_of(std::string_view knobs) {
 }
 
 std::optional<std::string> data_digest_of(const std::string& path) {
-  if (path.ends_with(".safetensors")) {
+  const bool is_weights =
+      std::ranges::any_of(std::array<std::string_view, 3>{".safetensors", ".pth", ".pt"},
+                          [&](std::string_view ending) { return path.ends_with(ending); });
+  if (is_weights) {
     if (!std::filesystem::exists(path)) return std::nullopt;
     return sha256_hex(read_file(path));
   }

@@ -33,8 +33,9 @@ std::string shown_keys(const std::map<std::string, PickleId>& values) {
   std::string shown;
   std::size_t count = 0;
   for (const auto& [key, value] : values) {
-    if (++count > kShownKeys) return shown + " ...";
-    shown += (shown.empty() ? "" : " ") + key.substr(0, kLongestShownKey);
+    if (++count > kShownKeys) return shown.append(" ...");
+    if (!shown.empty()) shown += ' ';
+    shown += key.substr(0, kLongestShownKey);
   }
   return shown.empty() ? "nothing" : shown;
 }
