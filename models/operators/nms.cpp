@@ -17,7 +17,7 @@
 namespace medsweep::models {
 namespace {
 
-constexpr std::int64_t kNmsBlock = 64;  // boxes that are decided on before others are looked at
+constexpr std::int64_t kNmsBlock = 512;  // boxes that are decided on before others are looked at
 
 void check_nms(const torch::Tensor& boxes, const torch::Tensor& scores,
                const std::optional<torch::Tensor>& groups, double threshold) {

@@ -1,5 +1,6 @@
 #include "models/operators/nms_kernels.h"
 
+#include <algorithm>
 #include <cstring>
 
 #if defined(__x86_64__)
@@ -13,6 +14,8 @@ namespace {
 
 using NmsFloats = float __attribute__((vector_size(kNmsLanes * 4)));
 using NmsWords = std::int32_t __attribute__((vector_size(kNmsLanes * 4)));
+
+constexpr std::int64_t kNmsStretch = 32;  // kept boxes between two looks at what is suppressed
 
 struct NmsTile {
   NmsFloats x1, y1, x2, y2, area;
@@ -71,7 +74,8 @@ MEDSWEEP_NMS_CLONES void suppress_tiles(NmsBoxes& boxes, std::int64_t first, std
     std::memcpy(&tile.area, boxes.columns[4].data() + at, sizeof tile.area);
     std::memcpy(&dead, boxes.dead.data() + at, sizeof dead);
     if (!any_lane(~dead)) continue;
-    suppress_tile(tile, kept, count, threshold, dead);
+    for (std::int64_t i = 0; i < count; i += kNmsStretch)
+      suppress_tile(tile, kept + i, std::min(kNmsStretch, count - i), threshold, dead);
     std::memcpy(boxes.dead.data() + at, &dead, sizeof dead);
   }
 }

@@ -3,6 +3,9 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <optional>
+
+#include "models/precision.h"
 
 namespace medsweep::models {
 
@@ -19,6 +22,8 @@ struct RoiAlignOptions {
   /// Samples of a bin along each axis. 0: as many as the bin has pixels, rounded up.
   std::int64_t sampling_ratio = 2;
   RoiCorner corner = RoiCorner::kEdge;
+  /// Of the result; as the features lie where not said. kContiguous for a linear layer.
+  std::optional<MemoryLayout> layout{};
 };
 
 /// RoIAlign (He et al. 2017, arXiv 1703.06870): each box is divided into height x width bins; a bin
@@ -26,8 +31,8 @@ struct RoiAlignOptions {
 ///
 /// features: [N, C, H, W] float32 or bfloat16, any layout, fastest channels-last; sums are float32.
 /// rois: [R, 5] float32, each (image index, x1, y1, x2, y2); a box that is not finite gives zeros.
-/// Returns [R, C, height, width] of the features' type in the features' layout, differentiable in
-/// `features`; their gradient is channels-last. Results do not depend on the number of threads.
+/// Returns [R, C, height, width] of the features' type, differentiable in `features`; their
+/// gradient is channels-last. Results do not depend on the number of threads.
 ///
 /// The operators are medsweep::roi_align and medsweep::roi_align_backward of torch's dispatcher;
 /// under autocast the features keep their type. Throws std::invalid_argument for other shapes,

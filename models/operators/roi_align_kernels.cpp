@@ -111,7 +111,7 @@ template <typename T>
 MEDSWEEP_ROI_INLINE void pool(const T* image, const RoiMap& map, const RoiTaps& taps, T* bins) {
   const std::size_t rows = taps.rows.first.size() - 1, columns = taps.columns.first.size() - 1;
   for (std::size_t row = 0; row < rows; ++row)
-    for (std::size_t column = 0; column < columns; ++column, bins += map.channels) {
+    for (std::size_t column = 0; column < columns; ++column, bins += map.bin_stride) {
       const BinTaps bin = taps_of(taps, row, column);
       std::int64_t c = map.first;
       for (; c + 4 * kRoiLanes <= map.last; c += 4 * kRoiLanes)
@@ -159,7 +159,7 @@ MEDSWEEP_ROI_INLINE void spread(const T* bins, const RoiMap& map, const RoiTaps&
                                 float* image) {
   const std::size_t rows = taps.rows.first.size() - 1, columns = taps.columns.first.size() - 1;
   for (std::size_t row = 0; row < rows; ++row)
-    for (std::size_t column = 0; column < columns; ++column, bins += map.channels) {
+    for (std::size_t column = 0; column < columns; ++column, bins += map.bin_stride) {
       const BinTaps bin = taps_of(taps, row, column);
       std::int64_t c = map.first;
       for (; c + 4 * kRoiLanes <= map.last; c += 4 * kRoiLanes)

@@ -23,7 +23,8 @@ std::pair<torch::Tensor, torch::Tensor> run(const torch::Tensor& features,
                                             const RoiAlignOptions& options) {
   const torch::Tensor leaf = features.detach().clone().requires_grad_();
   const torch::Tensor pooled = roi_align(leaf, rois, options);
-  pooled.backward(uniform(golden::kPooledGradient, pooled.sizes()).to(pooled.scalar_type()));
+  const torch::Tensor gradient = uniform(golden::kPooledGradient, pooled.sizes());
+  pooled.backward(gradient.to(pooled.scalar_type()).contiguous(pooled.suggest_memory_format()));
   return {pooled.detach(), leaf.grad()};
 }
 
@@ -88,6 +89,22 @@ TEST(RoiAlign, GradientIsTheDifferenceQuotient) {
     }
     golden::expect_close(gradient, expected, 1e-5, "ratio " + std::to_string(ratio));
   }
+}
+
+TEST(RoiAlign, TheLayoutOfTheResultChangesNoNumber) {
+  for (const auto type : {torch::kFloat, torch::kBFloat16})
+    for (const std::int64_t channels : {1, 3, 64, 83}) {
+      const torch::Tensor features =
+          uniform(1, {2, channels, 24, 32}).to(type).contiguous(at::MemoryFormat::ChannelsLast);
+      RoiAlignOptions options{7, 5, 0.25};
+      const auto [pooled, gradient] = run(features, golden::golden_rois(), options);
+      options.layout = MemoryLayout::kContiguous;
+      const auto [contiguous, its_gradient] = run(features, golden::golden_rois(), options);
+      EXPECT_TRUE(contiguous.is_contiguous());
+      EXPECT_TRUE(torch::equal(contiguous, pooled));
+      EXPECT_TRUE(torch::equal(its_gradient, gradient));
+      EXPECT_TRUE(gradient.is_contiguous(at::MemoryFormat::ChannelsLast));
+    }
 }
 
 TEST(RoiAlign, DoesNotDependOnTheNumberOfThreads) {
