@@ -60,8 +60,8 @@ TEST(Pickle, AListThatHoldsItselfIsHarmless) {
   EXPECT_EQ(pickle.as<PickledList>(pickle.root)->items.at(0), pickle.root);
 }
 
-TEST(Pickle, AMillionNestedListsAreHarmless) {
-  const std::size_t depth = 900'000;
+TEST(Pickle, DeeplyNestedListsAreHarmless) {
+  const std::size_t depth = 200'000;
   const Pickle pickle = read(std::string(depth, ']') + std::string(depth - 1, 'a') + ".");
   EXPECT_EQ(pickle.values.size(), depth);
 }
