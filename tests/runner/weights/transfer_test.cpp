@@ -101,10 +101,10 @@ TEST(LoadInto, NamesTensorsAndBothShapesThatDoNotFit) {
 TEST(LoadInto, MissingAndForeignTensorsAreRefusedOrNoted) {
   Named network({{"a.weight", {2}}, {"b.bias", {2}}});
   EXPECT_THAT(refused(network, {{"a.weight", counted({2})}}),
-              HasSubstr("the network has 1 tensors that are not in it: b.bias"));
+              HasSubstr("missing in it: b.bias (1); without a place in the network: none"));
   const Tensors more{{"a.weight", counted({2})}, {"b.bias", counted({2})}, {"c", counted({1})}};
   EXPECT_THAT(refused(network, more),
-              HasSubstr("1 of its tensors have no place in the network: c"));
+              HasSubstr("missing in it: none; without a place in the network: c (1)"));
   EXPECT_THAT(refused(network, {{"c", counted({1})}}, {.strictness = Strictness::kPartial}),
               HasSubstr("none of its tensors (c) has a place in the network, which has a.weight"));
 
@@ -154,7 +154,8 @@ TEST(LoadInto, WrappersAroundAllNamesGoUnlessTheNetworkHasThem) {
   EXPECT_THAT(load_into(wrapped, {{"model.a.weight", counted({2})}}).loaded,
               ElementsAre("model.a.weight"));
   EXPECT_THAT(refused(network, {{"module.a.weight", counted({2})}, {"model_b", counted({2})}}),
-              HasSubstr("module.a.weight"));
+              HasSubstr("missing in it: a.weight (1); without a place in the network: "
+                        "module.a.weight (1)"));
 }
 
 TEST(LoadInto, AClassifiersFileFillsTheBackboneAndItsBatchCountsGo) {
