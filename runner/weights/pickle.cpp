@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
-#include <stdexcept>
 #include <unordered_map>
+#include <utility>
 
 #include "runner/weights/pickle_objects.h"
 
@@ -216,16 +214,24 @@ constexpr std::array kPickleInstructions{
     PickleOp{0x95, [](PickleMachine& m) { m.number(8); }},  // FRAME
 };
 
+using RunPickleOp = void (*)(PickleMachine&);
+/// Of every code; null for those that are refused.
+constexpr auto kPickleTable = [] {
+  std::array<RunPickleOp, 256> table{};
+  for (const PickleOp& row : kPickleInstructions) table[row.code] = row.run;
+  return table;
+}();
+
 Pickle PickleMachine::run() {
   if (number(1) != kProtocolInstruction) objects_.damaged("no protocol at its beginning");
   check_protocol(number(1));
   for (;;) {
     const std::uint64_t code = number(1);
     if (code == kStopInstruction) break;
-    const auto* row = std::ranges::find(kPickleInstructions, code, &PickleOp::code);
-    if (row == kPickleInstructions.end())
+    const RunPickleOp run = kPickleTable[code];
+    if (run == nullptr)
       objects_.refuse(fmt::format("it has the pickle instruction 0x{:02x} at {}", code, at_ - 1));
-    row->run(*this);
+    run(*this);
   }
   const PickleId root = pop();
   return objects_.finish(root, at_);

@@ -16,6 +16,7 @@ constexpr std::string_view kPickleEntry = "/data.pkl", kStorageFolder = "/data/"
                            kOrderEntry = "/byteorder", kScriptFolder = "/code/";
 // 0x1950a86a20f9469cfc6c and 1001, as pickles of protocol 2 hold them.
 constexpr std::string_view kStreamMagic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
+constexpr std::size_t kMagicWithin = 32;
 constexpr std::int64_t kStreamVersion = 1001;
 
 [[noreturn]] void damaged_torch_file(const std::string& where, const std::string& what) {
@@ -26,9 +27,10 @@ std::size_t storage_bytes(const PickledStorage& storage) {
   return static_cast<std::size_t>(storage.elements) * element_bytes(storage.type);
 }
 
+using ZipEntries = std::map<std::string, std::optional<std::string_view>>;
+
 /// "NAME" of the entry "NAME/data.pkl".
-std::string archive_name(const std::map<std::string, std::string_view>& entries,
-                         const std::string& where) {
+std::string archive_name(const ZipEntries& entries, const std::string& where) {
   std::string found;
   for (const auto& [name, bytes] : entries) {
     if (name.find(kScriptFolder) != std::string::npos)
@@ -44,23 +46,35 @@ std::string archive_name(const std::map<std::string, std::string_view>& entries,
   return found;
 }
 
+/// The bytes of an entry; empty where it is absent.
+std::string_view entry_bytes(const ZipEntries& entries, const std::string& name,
+                             const std::string& where) {
+  const auto found = entries.find(name);
+  if (found == entries.end()) return {};
+  if (!found->second)
+    throw std::invalid_argument(fmt::format(
+        "[{}] its entries are compressed or encrypted; stored ones, as torch.save writes them, are "
+        "allowed",
+        where));
+  return *found->second;
+}
+
 TorchFile read_zip_format(std::string_view file, const std::string& where) {
   const auto entries = read_zip_directory(file, where);
   const std::string archive = archive_name(entries, where);
-  TorchFile result{.pickle = read_pickle(entries.at(archive + std::string(kPickleEntry)), where)};
-  if (const auto order = entries.find(archive + std::string(kOrderEntry)); order != entries.end()) {
-    if (order->second == "big") result.order = StorageOrder::kBigEndian;
-    if (order->second != "big" && order->second != "little")
-      damaged_torch_file(where, "its byte order is neither little nor big");
-  }
+  TorchFile result{.pickle = read_pickle(
+                       entry_bytes(entries, archive + std::string(kPickleEntry), where), where)};
+  const auto order = entry_bytes(entries, archive + std::string(kOrderEntry), where);
+  if (order == "big") result.order = StorageOrder::kBigEndian;
+  if (!order.empty() && order != "big" && order != "little")
+    damaged_torch_file(where, "its byte order is neither little nor big");
   for (const auto& [key, storage] : result.pickle.storages) {
-    const auto entry = entries.find(archive + std::string(kStorageFolder) + key);
-    const std::size_t size = storage_bytes(storage);
-    const std::size_t there = entry == entries.end() ? 0 : entry->second.size();
+    const auto bytes = entry_bytes(entries, archive + std::string(kStorageFolder) + key, where);
+    const std::size_t size = storage_bytes(storage), there = bytes.size();
     if (there != size)
       damaged_torch_file(where,
                          fmt::format("a storage of {} bytes, of which {} are there", size, there));
-    result.storages.emplace(key, size == 0 ? std::string_view() : entry->second);
+    result.storages.emplace(key, bytes);
   }
   return result;
 }
@@ -128,10 +142,10 @@ class TorchStream {
   std::size_t at_ = 0;
 };
 
-/// The magic number stands behind PROTO, its version, LONG1 and its length.
+/// The magic number stands behind PROTO, FRAME (protocol 4 and 5), LONG1 and its length.
 bool is_torch_stream(std::string_view file) {
   return file.starts_with('\x80') &&
-         file.substr(0, 16).find(kStreamMagic) != std::string_view::npos;
+         file.substr(0, kMagicWithin).find(kStreamMagic) != std::string_view::npos;
 }
 
 }  // namespace

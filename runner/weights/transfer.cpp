@@ -150,14 +150,14 @@ class Transfer {
     std::vector<std::string> missing;
     for (const std::string& name : report_.missing)
       if (name.starts_with(fitted_.scope)) missing.push_back(name);
-    if (!missing.empty())
-      fail(fmt::format(
-          "the network has {} tensors that are not in it: {}; exclude leaves tensors out",
-          missing.size(), shown_names(missing)));
-    if (!report_.foreign.empty())
-      fail(fmt::format(
-          "{} of its tensors have no place in the network: {}; exclude leaves tensors out",
-          report_.foreign.size(), shown_names(report_.foreign)));
+    if (missing.empty() && report_.foreign.empty()) return;
+    const auto listed = [](const std::vector<std::string>& names) {
+      return names.empty() ? "none" : fmt::format("{} ({})", shown_names(names), names.size());
+    };
+    fail(fmt::format(
+        "the network's tensors and its own are not the same: missing in it: {}; without a place in "
+        "the network: {}; exclude leaves tensors out",
+        listed(missing), listed(report_.foreign)));
   }
 
   void copy() const {

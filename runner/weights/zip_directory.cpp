@@ -57,6 +57,7 @@ class ZipBytes {
     const std::size_t tail = std::min(bytes_.size(), kLongestComment + kPlainEndBytes);
     const std::size_t end = bytes_.substr(bytes_.size() - tail).rfind(kPlainEnd);
     if (end == std::string_view::npos) damaged("no directory at its end");
+    part(bytes_.size() - tail + end, kPlainEndBytes);
     return bytes_.size() - tail + end;
   }
 
@@ -119,12 +120,8 @@ ZipFile file_at(const ZipBytes& zip, std::uint64_t& at) {
   return file;
 }
 
-std::string_view stored_bytes(const ZipBytes& zip, const ZipFile& file, const std::string& where) {
-  if ((file.flags & kEncrypted) != 0 || file.method != kStored)
-    throw std::invalid_argument(fmt::format(
-        "[{}] an entry of the zip is compressed or encrypted; stored ones, as torch.save writes "
-        "them, are allowed",
-        where));
+std::optional<std::string_view> stored_bytes(const ZipBytes& zip, const ZipFile& file) {
+  if ((file.flags & kEncrypted) != 0 || file.method != kStored) return std::nullopt;
   if (file.packed != file.size) zip.damaged("a stored entry of two sizes");
   if (!zip.part(file.offset, kLocalFileBytes).starts_with(kLocalFile))
     zip.damaged("an entry has no header");
@@ -138,18 +135,19 @@ std::string_view stored_bytes(const ZipBytes& zip, const ZipFile& file, const st
 
 }  // namespace
 
-std::map<std::string, std::string_view> read_zip_directory(std::string_view file,
-                                                           const std::string& where) {
+std::map<std::string, std::optional<std::string_view>> read_zip_directory(
+    std::string_view file, const std::string& where) {
   const ZipBytes zip(file, where);
   const ZipDirectory directory = find_directory(zip);
   if (directory.files > zip.size() / kDirectoryFileBytes) zip.damaged("its directory ends early");
-  std::map<std::string, std::string_view> files;
+  std::map<std::string, std::optional<std::string_view>> files;
   std::uint64_t at = directory.begin, left = zip.size();
   for (std::uint64_t i = 0; i < directory.files; ++i) {
     const ZipFile entry = file_at(zip, at);
-    const auto bytes = stored_bytes(zip, entry, where);
-    if (bytes.size() > left) zip.damaged("its entries overlap");  // so that checksums end
-    left -= bytes.size();
+    if (entry.method == kStored && entry.size > left)
+      zip.damaged("its entries overlap");  // so that checksums end
+    const auto bytes = stored_bytes(zip, entry);
+    left -= bytes ? bytes->size() : 0;
     if (!files.emplace(entry.name, bytes).second) zip.damaged("a name is twice in it");
   }
   return files;
