@@ -12,8 +12,8 @@ namespace medsweep::runner {
 enum class Connectivity { kFour = 4, kEight = 8 };
 
 /// Morphological opening by a square of `side` pixels (1 or less: nothing changes): what no such
-/// square fits into goes. The outside of the image takes nothing away. A side of an even number
-/// does not move the mask.
+/// square fits into goes; a square may lie beyond the image, as OpenCV has it. A side of an even
+/// number does not move the mask.
 torch::Tensor opened(const torch::Tensor& mask, std::int64_t side);
 
 /// The `count` largest connected parts; of equal ones those whose first pixel in reading order
