@@ -3,10 +3,10 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <functional>
 #include <numeric>
+
+#include "models/operators/boxes.h"
 
 namespace medsweep::runner {
 namespace {
@@ -20,56 +20,19 @@ std::vector<double> areas_of_boxes(const torch::Tensor& boxes) {
   return areas;
 }
 
-/// Masks as bits, so that an intersection is a few words' worth of counting.
-class MaskBits {
- public:
-  /// masks: [n, H, W] uint8, 0 or 1.
-  explicit MaskBits(const torch::Tensor& masks) {
-    const auto count = static_cast<std::size_t>(masks.size(0));
-    const auto pixels = static_cast<std::size_t>(masks.size(1) * masks.size(2));
-    words_ = (pixels + 63) / 64;
-    bits_.resize(count * words_);
-    for (std::size_t i = 0; i < count; ++i) pack(i, masks.const_data_ptr<std::uint8_t>(), pixels);
-    for (std::size_t i = 0; i < count; ++i) areas_.push_back(shared(*this, i, i));
-  }
+/// masks: [n, H, W] uint8, 0 or 1.
+std::vector<double> areas_of_masks(const torch::Tensor& masks) {
+  const torch::Tensor areas = masks.sum({1, 2}, false, torch::kFloat64).contiguous();
+  return {areas.const_data_ptr<double>(), areas.const_data_ptr<double>() + areas.numel()};
+}
 
-  const std::vector<double>& areas() const { return areas_; }
-  /// Pixels in both mask `i` and mask `j` of `other`.
-  double shared(const MaskBits& other, std::size_t i, std::size_t j) const {
-    const std::uint64_t *a = &bits_[i * words_], *b = &other.bits_[j * words_];
-    std::int64_t sum = 0;
-    for (std::size_t w = 0; w < words_; ++w) sum += std::popcount(a[w] & b[w]);
-    return static_cast<double>(sum);
-  }
-
- private:
-  void pack(std::size_t mask, const std::uint8_t* pixels, std::size_t count) {
-    constexpr std::uint64_t kLowest = 0x0101010101010101, kGather = 0x0102040810204080;
-    pixels += mask * count;
-    for (std::size_t byte = 0; byte * 8 < count; ++byte) {
-      std::uint64_t eight = 0;
-      std::memcpy(&eight, pixels + byte * 8, std::min<std::size_t>(8, count - byte * 8));
-      const std::uint64_t packed = ((eight & kLowest) * kGather) >> 56;
-      bits_[mask * words_ + byte / 8] |= packed << (byte % 8 * 8);
-    }
-  }
-
-  std::size_t words_ = 0;
-  std::vector<std::uint64_t> bits_;
-  std::vector<double> areas_;
-};
-
-OverlapMatrix overlap_of_masks(const MaskBits& found, const MaskBits& objects,
-                               const std::vector<std::uint8_t>& ignore) {
-  OverlapMatrix matrix{ignore.size(), {}};
-  for (std::size_t i = 0; i < found.areas().size(); ++i)
-    for (std::size_t j = 0; j < ignore.size(); ++j) {
-      const double both = found.shared(objects, i, j);
-      const double whole =
-          ignore[j] != 0 ? found.areas()[i] : found.areas()[i] + objects.areas()[j] - both;
-      matrix.values.push_back(both > 0 ? both / whole : 0);
-    }
-  return matrix;
+OverlapMatrix overlap_of_masks(const torch::Tensor& found, const torch::Tensor& objects,
+                               std::vector<std::uint8_t> ignore) {
+  const auto columns = static_cast<std::int64_t>(ignore.size());
+  const torch::Tensor crowds = torch::from_blob(ignore.data(), {columns}, torch::kUInt8);
+  const torch::Tensor iou = models::mask_iou(found, objects, crowds).contiguous();
+  const auto* values = iou.const_data_ptr<double>();
+  return {ignore.size(), {values, values + iou.numel()}};
 }
 
 torch::Tensor rows_at(const torch::Tensor& tensor, const std::vector<std::int64_t>& rows) {
@@ -120,12 +83,12 @@ ClassOverlap overlap_of_class(const DetectionCase& ready, std::int64_t label) {
   result.boxes = {overlap_of_boxes(found_boxes, object_boxes, result.ignore),
                   areas_of_boxes(found_boxes), areas_of_boxes(object_boxes)};
   if (!ready.truth.masks.defined()) return result;
-  const MaskBits object_bits(rows_at(ready.truth.masks, objects));
-  result.boxes.object_areas = object_bits.areas();
+  const torch::Tensor object_masks = rows_at(ready.truth.masks, objects);
+  result.boxes.object_areas = areas_of_masks(object_masks);
   if (!ready.found.masks.defined()) return result;
-  const MaskBits found_bits(rows_at(ready.found.masks, found));
-  result.masks = {overlap_of_masks(found_bits, object_bits, result.ignore), found_bits.areas(),
-                  object_bits.areas()};
+  const torch::Tensor found_masks = rows_at(ready.found.masks, found);
+  result.masks = {overlap_of_masks(found_masks, object_masks, result.ignore),
+                  areas_of_masks(found_masks), result.boxes.object_areas};
   return result;
 }
 
