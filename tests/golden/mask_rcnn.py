@@ -118,13 +118,30 @@ def gain(key, score_gain):
     return 0.2 if "mask_fcn_logits" in key else 1
 
 
-def fill(model, step=0, score_gain=0.05):
+def head_values(key, shape, values):
+    """Values with which no ReLU of the heads decides near 0: there the rounding of another RoIAlign would
+    switch some of millions of activations, and a switched share s changes gradients by sqrt(s)."""
+    if len(shape) == 1 and key.endswith(".weight"):
+        return np.float32(0.15) + np.float32(0.03) * values
+    if len(shape) == 1:
+        return torch.where(values < -0.5, -1, 1) * (1 + np.float32(0.2) * values)
+    first = "fc6" in key or "mask_head.0.0" in key
+    return np.float32((0.02 if first else 0.1) * math.sqrt(6 / (math.prod(shape) // shape[0]))) * values
+
+
+def is_inner_head(key):
+    return key.startswith(("roi_heads.box_head", "roi_heads.mask_head", "roi_heads.mask_predictor.conv5_mask"))
+
+
+def fill(model, step=0, score_gain=0.05, calm_heads=False):
     """The tensors of the state dictionary in the order of their keys."""
     state = sorted((k, v) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked"))
     with torch.no_grad():
         for index, (key, tensor) in enumerate(state):
             values = uniform(WEIGHTS + index + 1000 * step, tensor.shape)
-            if key.endswith("running_var"):
+            if calm_heads and is_inner_head(key) and "running" not in key:
+                tensor.copy_(head_values(key, tensor.shape, values))
+            elif key.endswith("running_var"):
                 tensor.copy_(1 + np.float32(0.5) * values)
             elif tensor.dim() == 1 and key.endswith(".weight"):
                 tensor.copy_(0.5 + np.float32(0.1) * values)
@@ -141,8 +158,15 @@ def rounded(values, digits=9):
 
 def run(name, score_gain=0.05, **kind):
     model = make(**kind)
-    fill(model, 0, score_gain)
+    fill(model, 0, score_gain, calm_heads=True)
     model.train()
+    margins = []
+    for key, module in model.roi_heads.named_modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = False
+            module.register_forward_pre_hook(lambda _, x: margins.append(x[0].abs().min().item()))
+        if key.startswith("box_head.fc") or key.startswith("mask_predictor.conv5"):
+            module.register_forward_hook(lambda _, __, y: margins.append(y.abs().min().item()))
     losses = model(*batch())
     sum(losses.values()).backward()
     gradients = {key: {"norm": p.grad.double().norm().item(), "products": rounded(products(p.grad))}
@@ -154,7 +178,7 @@ def run(name, score_gain=0.05, **kind):
     found = [{"boxes": [rounded(b, 8) for b in d["boxes"].tolist()], "scores": rounded(d["scores"].tolist(), 8),
               "labels": d["labels"].tolist(),
               "masks": rounded(d["masks"][:, 0].flatten()[::97].tolist(), 6)} for d in detections]
-    print(name, {k: round(v.item(), 5) for k, v in losses.items()}, [len(f["scores"]) for f in found],
+    print(name, "margins", [round(m, 3) for m in margins], {k: round(v.item(), 5) for k, v in losses.items()}, [len(f["scores"]) for f in found],
           [f["scores"][:3] + f["scores"][-1:] for f in found], flush=True)
     return {"name": name, "score_gain": score_gain, **kind, "losses": {k: v.item() for k, v in losses.items()}, "gradients": gradients,
             "detections": found}
