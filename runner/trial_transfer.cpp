@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 
+#include "models/layers/frozen_batch_norm.h"
 #include "runner/trial_rcnn.h"
 #include "runner/weights/published_weights.h"
 #include "runner/weights/torch_weights.h"
@@ -51,6 +52,9 @@ std::vector<std::string> load_weights(models::Model& model, const TrialSettings&
   // A file of a network of several tasks fits the whole model; any other fits each task's part.
   const bool whole = std::ranges::any_of(
       weights, [](const auto& tensor) { return tensor.first.starts_with("tasks."); });
+  if (needs_zero_norm_epsilon(file))
+    for (const auto& module : model.modules())
+      if (auto* frozen = module->as<models::FrozenBatchNorm2d>()) frozen->set_eps(0);
   std::vector<std::string> lines;
   for (torch::nn::Module* part : whole ? std::vector<torch::nn::Module*>{&model} : receivers(model))
     for (std::string& line : load_into(*part, weights, options).lines)

@@ -25,7 +25,7 @@ std::string damage(const std::string& instructions) {
   return "nothing is damaged";
 }
 
-std::string refusal(const std::string& instructions) {
+std::string pickle_refusal(const std::string& instructions) {
   try {
     read(instructions);
   } catch (const std::invalid_argument& error) {
@@ -78,15 +78,17 @@ TEST(Pickle, MemoryIsBounded) {
 }
 
 TEST(Pickle, WhatIsNotKnownIsNamedAndRefused) {
-  EXPECT_THAT(refusal("cos\nsystem\n."s), HasSubstr("'os.system', which could run code"));
-  EXPECT_THAT(refusal("\x8c\x02os\x8c\x06system\x93."s), HasSubstr("'os.system'"));
-  EXPECT_THAT(refusal("c__builtin__\neval\n."s), HasSubstr("'__builtin__.eval'"));
-  EXPECT_THAT(refusal("ctorch._utils\n_rebuild_tensor_v3\n."s), HasSubstr("_rebuild_tensor_v3"));
-  EXPECT_THAT(refusal("(i__main__\nA\n."s), HasSubstr("instruction 0x69"));
-  EXPECT_THAT(refusal("ccollections\nOrderedDict\n)\x81."s), HasSubstr("instruction 0x81"));
-  EXPECT_THAT(refusal("ctorch\nFloatStorage\n)R."s), HasSubstr("calls 'torch.FloatStorage'"));
-  EXPECT_THAT(refusal("]}b."s), HasSubstr("sets attributes"));
-  EXPECT_THAT(refusal("cos\x01\xff\nsystem\n."s), HasSubstr("'os??.system'"));
+  EXPECT_THAT(pickle_refusal("cos\nsystem\n."s), HasSubstr("'os.system', which could run code"));
+  EXPECT_THAT(pickle_refusal("\x8c\x02os\x8c\x06system\x93."s), HasSubstr("'os.system'"));
+  EXPECT_THAT(pickle_refusal("c__builtin__\neval\n."s), HasSubstr("'__builtin__.eval'"));
+  EXPECT_THAT(pickle_refusal("ctorch._utils\n_rebuild_tensor_v3\n."s),
+              HasSubstr("_rebuild_tensor_v3"));
+  EXPECT_THAT(pickle_refusal("(i__main__\nA\n."s), HasSubstr("instruction 0x69"));
+  EXPECT_THAT(pickle_refusal("ccollections\nOrderedDict\n)\x81."s), HasSubstr("instruction 0x81"));
+  EXPECT_THAT(pickle_refusal("ctorch\nFloatStorage\n)R."s),
+              HasSubstr("calls 'torch.FloatStorage'"));
+  EXPECT_THAT(pickle_refusal("]}b."s), HasSubstr("sets attributes"));
+  EXPECT_THAT(pickle_refusal("cos\x01\xff\nsystem\n."s), HasSubstr("'os??.system'"));
 }
 
 TEST(Pickle, DamageIsFound) {
