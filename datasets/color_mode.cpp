@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace medsweep::datasets {
@@ -51,6 +52,11 @@ constexpr std::array kColorModes{
                      "three channels; a grey image is repeated"},
     Entry<ColorMode>{
         "gray", "gray", "datasets/color_mode", {1, as_gray}, "one channel: the luma of ITU-R 601"},
+    Entry<ColorMode>{"gray_enhanced",
+                     "grayenh",
+                     "datasets/color_mode",
+                     {1, as_gray},
+                     "gray, enhanced by layers of its own in front of the network"},
     Entry<ColorMode>{"green",
                      "green",
                      "datasets/color_mode",
@@ -59,13 +65,15 @@ constexpr std::array kColorModes{
 };
 static_assert(names_are_unique(kColorModes));
 
-enum class Norm { kNone, kUnit, kZScore };
+enum class Norm { kNone, kUnit, kMinMax, kZScore };
 
 constexpr std::array kNormalizations{
     Entry<Norm>{"none", "raw", "datasets/color_mode", Norm::kNone,
                 "uint8 scaled to [0, 1], other values as they are"},
     Entry<Norm>{"unit", "unit", "datasets/color_mode", Norm::kUnit,
                 "(x - 0.5) / 0.5: [0, 1] becomes [-1, 1]"},
+    Entry<Norm>{"minmax", "mm", "datasets/color_mode", Norm::kMinMax,
+                "[0, 1] between the lowest and highest value per image and channel"},
     Entry<Norm>{"zscore", "z", "datasets/color_mode", Norm::kZScore,
                 "zero mean and unit deviation per image and channel, in the field of view"},
 };
@@ -99,6 +107,19 @@ ChannelScale zscore(const Value* values, const std::uint8_t* inside, std::int64_
   const double deviation = variance > 0 ? std::sqrt(variance) / divisor : 0;
   return {divisor, static_cast<float>((mean + shift) / divisor),
           deviation > 1e-12 ? static_cast<float>(deviation) : 1.0F};
+}
+
+template <typename Value>
+ChannelScale minmax(const Value* values, const std::uint8_t* inside, std::int64_t count,
+                    float divisor) {
+  float low = std::numeric_limits<float>::infinity(), high = -low;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (inside != nullptr && inside[i] == 0) continue;
+    low = std::min(low, static_cast<float>(values[i]));
+    high = std::max(high, static_cast<float>(values[i]));
+  }
+  if (low > high) return {divisor, 0, 1};
+  return {divisor, low / divisor, high > low ? (high - low) / divisor : 1.0F};
 }
 
 bool is_identity(const ChannelScale& scale) {
@@ -156,7 +177,9 @@ std::vector<ChannelScale> channel_scales(std::string_view normalization, const t
     }
     const torch::Tensor plane = image[c].contiguous();
     scales.push_back(with_stored_type(plane, [&](auto type) {
-      return zscore(plane.const_data_ptr<decltype(type)>(), mask, plane.numel(), divisor);
+      const auto* values = plane.const_data_ptr<decltype(type)>();
+      return norm == Norm::kMinMax ? minmax(values, mask, plane.numel(), divisor)
+                                   : zscore(values, mask, plane.numel(), divisor);
     }));
   }
   return scales;

@@ -15,6 +15,7 @@ namespace medsweep::datasets {
 ///   rgb    3 channels; a grey image is repeated
 ///   gray   1 channel: ITU-R 601 luma, 0.299 R + 0.587 G + 0.114 B. Of uint8 images it is rounded
 ///          to uint8 exactly as PIL's convert("L") does
+///   gray_enhanced  as gray; the network enhances it before its first layer
 ///   green  1 channel: channel 1, where the vessels of a retina stand out; a grey image as it is
 std::vector<Row> color_mode_rows();
 
@@ -30,6 +31,8 @@ torch::Tensor apply_color_mode(std::string_view mode, const torch::Tensor& image
 ///
 ///   none    nothing
 ///   unit    (x - 0.5) / 0.5: [0, 1] becomes [-1, 1]
+///   minmax  (x - min) / (max - min), per image and channel, over the field of view; a constant
+///           channel becomes 0
 ///   zscore  (x - mean) / deviation, per image and channel, over the field of view; a constant
 ///           channel becomes 0
 std::vector<Row> normalization_rows();

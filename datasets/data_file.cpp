@@ -201,6 +201,7 @@ const std::filesystem::path& DataFile::path() const { return content_->path; }
 const std::vector<SampleId>& DataFile::samples() const { return content_->index.samples; }
 const std::vector<Extent>& DataFile::sizes() const { return content_->index.sizes; }
 const std::vector<std::int64_t>& DataFile::foreground() const { return content_->index.foreground; }
+const std::vector<std::int64_t>& DataFile::instances() const { return content_->index.instances; }
 const std::string& DataFile::digest() const { return content_->index.digest; }
 
 const std::string& DataFile::sample_digest(std::int64_t index) const {

@@ -52,6 +52,8 @@ class DataFile {
   const std::vector<Extent>& sizes() const;  ///< one per sample
   /// Labelled pixels of each sample, 0 for an empty slice; -1 where it has no labels.
   const std::vector<std::int64_t>& foreground() const;
+  /// Of every sample: how many objects; -1 where none are known.
+  const std::vector<std::int64_t>& instances() const;
   const std::string& digest() const;  ///< over all decoded samples; h5repack keeps it
   /// The digest of one decoded sample, as recorded.
   const std::string& sample_digest(std::int64_t index) const;

@@ -57,18 +57,22 @@ void check_members(const std::vector<PoolMember>& members) {
 
 }  // namespace
 
-PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight) {
+PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight, Annotation annotation) {
+  const bool objects = annotation == Annotation::kObjects;
+  std::vector<bool> labelled;
+  for (std::size_t i = 0; i < file->samples().size(); ++i)
+    labelled.push_back(file->foreground()[i] >= 0 || (objects && file->instances()[i] >= 0));
   return {file->path().stem().string(),
           file->classes(),
           file->channels(),
           file->samples(),
           file->sizes(),
-          [file](std::int64_t index, const torch::Tensor& image) {
-            return file->read(index, {.second_observer = false, .instances = false}, image);
+          [file, objects](std::int64_t index, const torch::Tensor& image) {
+            return file->read(index, {.second_observer = false, .instances = objects}, image);
           },
           weight,
           file->name(),
-          file->foreground()};
+          labelled};
 }
 
 DataPool::DataPool(std::vector<PoolMember> members, std::int64_t cache_bytes)
@@ -113,8 +117,8 @@ RawSample DataPool::read(std::int64_t index, const torch::Tensor& image) const {
 
 bool DataPool::labelled(std::int64_t index) const {
   const std::size_t member = member_of(index);
-  const std::vector<std::int64_t>& foreground = members_[member].foreground;
-  return foreground.empty() || foreground[static_cast<std::size_t>(index - first_[member])] >= 0;
+  const std::vector<bool>& labelled = members_[member].labelled;
+  return labelled.empty() || labelled[static_cast<std::size_t>(index - first_[member])];
 }
 
 std::int64_t DataPool::cached_bytes() const {

@@ -23,13 +23,17 @@ struct PoolMember {
   /// image: [C, H, W] float32 into which the sample's image may be read, where it is stored so;
   /// undefined: the sample's image is its own.
   std::function<RawSample(std::int64_t index, const torch::Tensor& image)> read;
-  double weight = 1;                       ///< its share of an epoch's draws; only ratios count
-  std::string dataset{};                   ///< "rsna": what patients are called by; empty: `name`
-  std::vector<std::int64_t> foreground{};  ///< labelled pixels, -1 without labels; empty: unknown
+  double weight = 1;             ///< its share of an epoch's draws; only ratios count
+  std::string dataset{};         ///< "rsna": what patients are called by; empty: `name`
+  std::vector<bool> labelled{};  ///< whether a sample has what is asked for; empty: unknown
 };
 
+/// What is asked of a file's samples: label maps, or objects (which label maps can stand for).
+enum class Annotation { kLabels, kObjects };
+
 /// A data file as a member, called by its file name without folder and ending.
-PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight = 1);
+PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight = 1,
+                       Annotation annotation = Annotation::kLabels);
 
 /// The samples of one or more data files behind each other, read once where they fit in memory.
 ///
@@ -52,7 +56,7 @@ class DataPool {
   const std::vector<SampleId>& samples() const { return samples_; }
   const std::vector<Extent>& sizes() const { return sizes_; }
   std::int64_t channels() const { return members_.front().channels; }
-  /// Whether sample `index` has labels, as far as is known without reading it.
+  /// Whether sample `index` has labels (or objects), as far as is known without reading it.
   bool labelled(std::int64_t index) const;
   /// Which member sample `index` of the pool is from.
   std::size_t member_of(std::int64_t index) const;

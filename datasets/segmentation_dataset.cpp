@@ -74,6 +74,9 @@ SegmentationDataset::SegmentationDataset(std::shared_ptr<const DataPool> pool,
       tasks_(named_tasks(options_, pool_->members().front().classes)) {
   check_normalization(options_.normalization);
   check(options_.patch);
+  if (options_.objects != ObjectSource::kNone && options_.patch.enabled())
+    throw std::invalid_argument(
+        "[patch] of a network that finds objects; whole images are allowed");
   for (std::int64_t index = 0; index < size(); ++index) extent(index);
   for (const auto& [task, classes] : tasks_) {
     check_distinct(task, classes);
@@ -113,6 +116,8 @@ Extent SegmentationDataset::extent(std::int64_t index) const {
 }
 
 torch::Tensor SegmentationDataset::codes(const RawSample& raw, std::int64_t pool_index) const {
+  if (!raw.labels.defined() && options_.objects != ObjectSource::kNone)
+    return torch::zeros(raw.image.sizes().slice(1), torch::kInt16);
   if (!raw.labels.defined())
     throw std::invalid_argument("it has no labels; samples with labels are needed here");
   const Codes& table = member_codes_[pool_->member_of(pool_index)];
@@ -140,6 +145,27 @@ Targets SegmentationDataset::targets(const torch::Tensor& codes) const {
     targets[task] = {map};
   }
   return targets;
+}
+
+Targets SegmentationDataset::targets(const Instances& objects) const {
+  Targets targets;
+  for (const auto& [task, labels] : task_labels_)
+    targets[task].instances = of_task(objects, {labels.begin() + 1, labels.end()});
+  return targets;
+}
+
+Instances SegmentationDataset::objects(const RawSample& raw, std::int64_t pool_index,
+                                       const Placement& placement) const {
+  const Codes& table = member_codes_[pool_->member_of(pool_index)];
+  return placed(objects_of(raw, options_.objects, table), placement);
+}
+
+std::uint64_t SegmentationDataset::random_key(std::int64_t epoch, std::int64_t pool_index,
+                                              const Draw& draw) const {
+  RandomStream stream({options_.seed, static_cast<std::uint64_t>(RandomUse::kLayer),
+                       static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(pool_index),
+                       static_cast<std::uint64_t>(draw.number)});
+  return std::uint64_t{stream.bits()} << 32 | stream.bits();
 }
 
 // Whole image: colour mode, normalisation, resize.
@@ -193,6 +219,12 @@ Sample SegmentationDataset::get(std::int64_t epoch, const Draw& draw,
     View view = patches
                     ? patch_view(raw, position, key, draw)
                     : whole_view(raw, position, place(options_.resize, own, options_.size), into);
+    Instances found;
+    if (options_.objects != ObjectSource::kNone) {
+      found = objects(raw, position, place(options_.resize, own, options_.size));
+      view.boxes = found.boxes;
+      view.masks = found.masks;
+    }
     if (options_.augmentation.apply) {
       RandomStream stream({options_.seed, static_cast<std::uint64_t>(RandomUse::kAugmentation), key,
                            static_cast<std::uint64_t>(position),
@@ -200,7 +232,12 @@ Sample SegmentationDataset::get(std::int64_t epoch, const Draw& draw,
       options_.augmentation.apply(view, stream);
     }
     if (patches) cut_middle(view, options_.patch.extent);
-    return {view.image.contiguous(), targets(view.labels), name};
+    const std::uint64_t layers = random_key(epoch, position, draw);
+    if (options_.objects == ObjectSource::kNone)
+      return {view.image.contiguous(), targets(view.labels), name, layers};
+    found.boxes = view.boxes;
+    found.masks = view.masks;
+    return {view.image.contiguous(), targets(present(found)), name, layers};
   } catch (const std::exception& error) {
     throw std::runtime_error(with_sample(name, error.what()));
   }
@@ -212,10 +249,15 @@ EvaluationSample SegmentationDataset::evaluate(std::int64_t index) const {
   const Extent own{raw.image.size(1), raw.image.size(2)};
   const Placement placement = place(options_.resize, own, options_.size);
   const View view = whole_view(raw, position, placement);
-  const Targets truth = targets(codes(raw, position));
+  Targets truth = targets(codes(raw, position));
   const bool same = placement.target == own;
-  return {
-      {view.image.contiguous(), same ? truth : targets(view.labels), id(index)}, truth, placement};
+  Sample sample{view.image.contiguous(), same ? truth : targets(view.labels), id(index)};
+  if (options_.objects != ObjectSource::kNone && !raw.labels.defined())
+    for (auto& [task, target] : truth) target.labels = torch::Tensor();
+  if (options_.objects != ObjectSource::kNone)
+    for (auto& [task, target] : targets(objects(raw, position, place(ResizeMode::kNone, own, {}))))
+      truth[task].instances = target.instances;
+  return {std::move(sample), std::move(truth), placement};
 }
 
 }  // namespace medsweep::datasets

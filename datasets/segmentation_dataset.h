@@ -10,6 +10,7 @@
 #include "datasets/augmentation/view.h"
 #include "datasets/data_pool.h"
 #include "datasets/dataset.h"
+#include "datasets/objects.h"
 #include "datasets/patch.h"
 #include "datasets/resize.h"
 
@@ -25,7 +26,8 @@ struct SampleOptions {
   /// One target per list, called by its classes joined with '+', its labels counted in its own
   /// order. Empty: the one task "segmentation" of `classes`.
   std::vector<std::vector<std::string>> tasks;
-  Augmentation augmentation;  ///< no `apply`: none
+  ObjectSource objects = ObjectSource::kNone;  ///< other than kNone: targets are instances
+  Augmentation augmentation;                   ///< no `apply`: none
   ResizeMode resize = ResizeMode::kNone;
   Extent size;         ///< of the network's input, for stretch and pad
   PatchOptions patch;  ///< for training
@@ -38,13 +40,14 @@ enum class SampleMode { kTrain, kEvaluate };
 /// A sample to be judged: what the network is given, and the truth at the image's own size.
 struct EvaluationSample {
   Sample sample;
-  Targets truth;        ///< labels [H, W] of the stored image
+  Targets truth;        ///< at the stored image's size; labels undefined where there are none
   Placement placement;  ///< for `restore`
 };
 
 /// Samples of a pool for segmentation: colour mode, normalisation, resize, patch, augmentation,
 /// class map, in this order. A patch is cut with context, so that a rotation finds real pixels.
-/// Labels outside the field of view are kIgnored.
+/// Labels outside the field of view are kIgnored. With objects, targets have instances (boxes and,
+/// where the data has them, masks) and in training no label map; whole images only.
 ///
 /// All randomness is a function of (seed, epoch, sample, draw number), where a sample is known by
 /// its position in the pool: threads, ranks and order change nothing. Any thread may call.
@@ -52,7 +55,7 @@ class SegmentationDataset : public Dataset {
  public:
   /// indices: positions in the pool. Throws std::invalid_argument for what cannot be: an unknown
   /// class (with the nearest), a class that a file of the pool lacks, a class twice, an impossible
-  /// colour mode, bad options.
+  /// colour mode, patches of objects, bad options.
   SegmentationDataset(std::shared_ptr<const DataPool> pool, std::vector<std::int64_t> indices,
                       SampleOptions options, SampleMode mode);
 
@@ -75,12 +78,16 @@ class SegmentationDataset : public Dataset {
   const std::map<std::string, std::vector<std::string>>& tasks() const { return tasks_; }
 
  private:
-  using Codes = std::array<std::int16_t, 256>;  // stored label -> position in all_classes_ + 1
+  using Codes = ObjectCodes;  // stored label -> position in all_classes_ + 1
 
   std::int64_t pool_index(std::int64_t index) const;
   RawSample read(std::int64_t pool_index) const;
   torch::Tensor codes(const RawSample& raw, std::int64_t pool_index) const;
   Targets targets(const torch::Tensor& codes) const;
+  Targets targets(const Instances& objects) const;
+  Instances objects(const RawSample& raw, std::int64_t pool_index,
+                    const Placement& placement) const;
+  std::uint64_t random_key(std::int64_t epoch, std::int64_t pool_index, const Draw& draw) const;
   View whole_view(const RawSample& raw, std::int64_t pool_index, const Placement& placement,
                   const torch::Tensor& image = {}) const;
   View patch_view(const RawSample& raw, std::int64_t pool_index, std::uint64_t epoch,

@@ -6,6 +6,7 @@
 
 #include "datasets/segmentation_dataset.h"
 #include "models/model.h"
+#include "runner/case_stack.h"
 #include "runner/distributed/communicator.h"
 #include "runner/metrics/summary.h"
 #include "runner/prediction.h"
@@ -25,17 +26,5 @@ namespace medsweep::runner {
 Summary evaluate(models::Model& model, const datasets::SegmentationDataset& dataset,
                  const std::vector<std::string>& metrics, Communicator& group,
                  const PredictionOptions& options);
-
-/// The samples of one case by their slices.
-struct CaseSamples {
-  std::string name;
-  std::vector<std::int64_t> indices;  ///< in the data set
-};
-
-/// In the order of their first samples.
-std::vector<CaseSamples> cases_of(const datasets::SegmentationDataset& dataset);
-
-/// Which rank takes which case: the largest first, each to the rank with the least so far.
-std::vector<int> assign_cases(const std::vector<std::int64_t>& sizes, int ranks);
 
 }  // namespace medsweep::runner

@@ -5,14 +5,18 @@
 #include "datasets/augmentation/augmentation.h"
 #include "datasets/color_mode.h"
 #include "datasets/converters/converters.h"
+#include "datasets/objects.h"
 #include "datasets/resize.h"
+#include "models/attention/attention.h"
+#include "models/backbones/backbones.h"
 #include "models/init.h"
 #include "models/layers/normalization.h"
 #include "models/losses/losses.h"
+#include "models/mask_rcnn/rcnn_networks.h"
 #include "models/precision.h"
 #include "models/segmentation/networks.h"
 #include "runner/knob_options.h"
-#include "runner/metrics/metrics.h"
+#include "runner/object_evaluation.h"
 #include "runner/optimizer.h"
 #include "runner/schedule.h"
 #include "runner/source_digests.h"
@@ -32,9 +36,19 @@ constexpr std::array kKnobs{
     Knob{"backbone", kName, "\"none\"", "the encoder of networks that take one"},
     Knob{"attention", kName, "\"none\"", "the attention module and where it stands"},
     Knob{"feature_share", kName, "\"none\"", "how two tasks share features"},
-    Knob{"profile", kString, "\"\"", "a network's set of conventions, where it has several"},
+    Knob{.key = "profile",
+         .type = kString,
+         .default_value = "\"torchvision\"",
+         .sentence = "torchvision | matterport: the conventions of networks that find objects",
+         .choices = "torchvision matterport"},
+    Knob{.key = "train_layers",
+         .type = kString,
+         .default_value = "\"all\"",
+         .sentence = "all | resnet3+ | resnet4+ | resnet5+ | heads | rpn: what is not frozen",
+         .choices = "all resnet3+ resnet4+ resnet5+ heads rpn"},
     Knob{"classes", kStrings, "[]", "classes to learn, in this order; [] takes all of the data's"},
     Knob{"tasks", kStringLists, "[]", "lists of classes, one a task; [] is one task of all"},
+    Knob{"objects", kName, "\"auto\"", "what networks that find objects are to find"},
     Knob{"color_mode", kName, "\"rgb\"", "what of an image's colours the network sees"},
     Knob{"normalize", kName, "\"zscore\"", "what is done to an image's values"},
     Knob{"augmentation", kNameList, "\"none\"",
@@ -58,7 +72,15 @@ constexpr std::array kKnobs{
          .sentence = "probability | logit: what the threshold is compared with",
          .choices = "probability logit"},
     Knob{"init", kName, "\"default\"", "how weights start"},
-    Knob{"weights", kFile, "\"\"", "start from this .safetensors file, \"trial:NAME\" or \"last\""},
+    Knob{"weights", kFile, "\"\"",
+         "start from this .safetensors or .pth file, \"imagenet\", \"imagenet_v2\", \"coco\", "
+         "\"trial:NAME\" or \"last\""},
+    Knob{"weights_exclude", kStrings, "[]", "tensors, modules or patterns not taken from it"},
+    Knob{.key = "weights_stem",
+         .type = kString,
+         .default_value = "\"sum\"",
+         .sentence = "sum | mean: how a first layer for RGB becomes one for grey images",
+         .choices = "sum mean"},
     Knob{"epochs", kInteger, "10", "passes over the training samples", 1},
     Knob{"stages", kStages, "[]", "training in stages of { layers, epochs, learning_rate }"},
     Knob{"batch_size", kInteger, "8", "samples a step over all ranks", 1},
@@ -147,6 +169,11 @@ sweeps::Kind make_kind(std::string_view name, const std::vector<Row>& rows) {
 // Kinds whose members come with later versions: the name `none` is all that can be said.
 std::vector<Row> none_only(std::string_view sentence) { return {{"none", "none", "", sentence}}; }
 
+std::vector<Row> joined(std::vector<Row> rows, const std::vector<Row>& more) {
+  rows.insert(rows.end(), more.begin(), more.end());
+  return rows;
+}
+
 // The file pairs behind every trial, whatever its knobs.
 const std::vector<std::string> kCommonSources{"runner/trainer",     "runner/training_step",
                                               "runner/trial_data",  "runner/trial_evaluation",
@@ -157,7 +184,7 @@ const std::vector<std::string> kCommonSources{"runner/trainer",     "runner/trai
 
 std::vector<ListedKind> listed_kinds() {
   return {
-      {"model", "networks", models::network_rows()},
+      {"model", "networks", joined(models::network_rows(), models::rcnn_rows())},
       {"normalization", "a network's normalisation layers", models::normalization_rows()},
       {"loss", "what is minimised", models::loss_rows()},
       {"init", "how weights start", models::init_rows()},
@@ -167,11 +194,13 @@ std::vector<ListedKind> listed_kinds() {
       {"augmentation", "how training images are varied", datasets::augmentation_rows()},
       {"optimizer", "update rules", optimizer_rows()},
       {"schedule", "the learning rate over time", schedule_rows()},
-      {"metrics", "the numbers of every case", metric_rows()},
+      {"metrics", "the numbers of every case", all_metric_rows()},
       {"converters", "data sets for `runner prepare`", datasets::converter_rows()},
-      {"backbone", "encoders of networks that take one", none_only("the network's own")},
-      {"attention", "attention modules", none_only("no attention: the input itself")},
-      {"feature_share", "how two tasks share features", none_only("tasks share nothing")},
+      {"backbone", "encoders of networks that take one",
+       joined(none_only("the network's own"), models::backbone_rows())},
+      {"attention", "attention modules", models::attention_rows()},
+      {"feature_share", "how two tasks share features", models::feature_share_rows()},
+      {"objects", "what networks that find objects are to find", datasets::object_rows()},
   };
 }
 

@@ -5,17 +5,20 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "datasets/color_mode.h"
 #include "datasets/data_file.h"
 #include "models/activation_memory.h"
+#include "models/mask_rcnn/train_layers.h"
 #include "models/parameters.h"
 #include "results/index.h"
 #include "runner/probe.h"
 #include "runner/settings.h"
 #include "runner/training_memory.h"
 #include "runner/trial_model.h"
+#include "runner/trial_rcnn.h"
 #include "runner/trial_rules.h"
 
 namespace medsweep::runner {
@@ -23,8 +26,10 @@ namespace {
 
 // Knobs that decide how long an epoch takes: those of earlier runs "of the same kind".
 const std::vector<std::string> kKindKeys{
-    "dataset",    "model",     "color_mode",    "patch", "patches_per_image", "size", "resize",
-    "batch_size", "precision", "channels_last", "split"};
+    "dataset", "model",    "color_mode",  "patch",         "patches_per_image",
+    "size",    "resize",   "batch_size",  "precision",     "channels_last",
+    "split",   "backbone", "attention",   "feature_share", "tasks",
+    "profile", "stages",   "train_layers"};
 
 /// The shape of a trial's data, where its files are there.
 std::optional<DataShape> shape_of(const TrialSettings& settings) {
@@ -55,9 +60,18 @@ std::int64_t copies(const Named& optimizer) {
 
 /// What building a network tells.
 struct NetworkFacts {
-  std::int64_t parameters = 0;
-  std::int64_t activation_bytes = 0;  ///< of one training step of a rank
+  std::int64_t parameters = 0, frozen = 0;
+  std::optional<std::int64_t> activation_bytes;  ///< of one training step of a rank
 };
+
+/// What makes a network that finds objects another one, beside what all have.
+std::string objects_key(const TrialSettings& settings) {
+  if (!finds_objects(settings)) return {};
+  return fmt::format("{} {} {} {} {} {} {} {}", settings.backbone.name, settings.attention.name,
+                     settings.attention.options.dump(), settings.feature_share.name,
+                     settings.tasks.dump(), settings.profile, settings.color_mode,
+                     settings.stages.front().layers);
+}
 
 /// Each distinct network is built once, one at a time; only its numbers are kept.
 class Networks {
@@ -68,8 +82,8 @@ class Networks {
         (settings.batch_size + settings.ranks_per_trial - 1) / settings.ranks_per_trial;
     if (settings.micro_batch_size > 0) samples = std::min(samples, settings.micro_batch_size);
     const std::string key = fmt::format(
-        "{} {} {} {} {} {} {} {} {}", settings.model.name, settings.model.options.dump(),
-        settings.batch_statistics, settings.precision,
+        "{} {} {} {} {} {} {} {} {} {}", objects_key(settings), settings.model.name,
+        settings.model.options.dump(), settings.batch_statistics, settings.precision,
         activation_of(settings) == models::Activation::kSoftmax,
         fmt::format("{}x{}", shape.channels, shape.classes), samples, extent.height, extent.width);
     const auto found = facts_.find(key);
@@ -78,7 +92,11 @@ class Networks {
     plain.channels_last = false;  // which would copy the kernels and keep as much
     const auto model = make_model(plain, shape);
     const std::int64_t parameters = models::count_parameters(*model);
-    return facts_[key] = {parameters,
+    if (finds_objects(settings))
+      return facts_[key] = {parameters,
+                            models::set_train_layers(*model, settings.stages.front().layers).frozen,
+                            {}};
+    return facts_[key] = {parameters, 0,
                           models::activation_bytes(*model, models::precision_of(settings.precision),
                                                    shape.channels, samples, extent)};
   }
@@ -127,14 +145,17 @@ StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesyst
     if (!shape) continue;
     const NetworkFacts facts = networks.of(settings, *shape, input_extent(settings));
     cost.parameters = facts.parameters;
-    cost.memory_bytes = copies(settings.optimizer) * 4 * facts.parameters + facts.activation_bytes;
+    cost.frozen = facts.frozen;
+    if (facts.activation_bytes)
+      cost.memory_bytes =
+          copies(settings.optimizer) * 4 * facts.parameters + *facts.activation_bytes;
     plan.checkpoint_bytes += checkpoint_bytes(settings, *cost.parameters);
     const auto found =
         earlier.find(results::kind_of(trial.knobs, kKindKeys, settings.ranks_per_trial));
     if (found != earlier.end()) {
       cost.hours = found->second * static_cast<double>(settings.epochs) / 3600;
       cost.source = HoursSource::kEarlierRuns;
-    } else if (probe == Probe::kYes) {
+    } else if (probe == Probe::kYes && !finds_objects(settings)) {
       cost.hours = probed.epoch_seconds(settings, *shape, input_extent(settings)) *
                    static_cast<double>(settings.epochs) / 3600;
       cost.source = HoursSource::kProbe;

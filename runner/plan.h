@@ -22,6 +22,7 @@ enum class HoursSource {
 /// What one trial will cost.
 struct TrialCost {
   std::optional<std::int64_t> parameters;
+  std::int64_t frozen = 0;                   ///< of them, while the first stage is trained
   std::optional<std::int64_t> memory_bytes;  ///< a rank: weights, gradients, optimizer, activations
   std::optional<double> hours;
   HoursSource source = HoursSource::kUnknown;

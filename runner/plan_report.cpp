@@ -29,6 +29,11 @@ std::string count_text(const std::optional<std::int64_t>& count) {
   return text;
 }
 
+std::string parameters_text(const TrialCost& cost) {
+  if (cost.frozen == 0) return count_text(cost.parameters);
+  return fmt::format("{} ({} frozen)", count_text(cost.parameters), count_text(cost.frozen));
+}
+
 std::string_view source_text(HoursSource source) {
   switch (source) {
     case HoursSource::kEarlierRuns:
@@ -54,7 +59,7 @@ std::string trials_text(const sweeps::Study& study, const StudyPlan& plan) {
   for (std::size_t i = 0; i < study.trials.size(); ++i) {
     const TrialCost& cost = plan.costs[i];
     text += fmt::format("{:<{}}  {:<16}  {:>12}  {:>11}  {}\n", study.trials[i].name, width,
-                        study.trials[i].identity, count_text(cost.parameters),
+                        study.trials[i].identity, parameters_text(cost),
                         cost.memory_bytes ? bytes_text(*cost.memory_bytes) : "unknown",
                         hours_text(cost));
   }
@@ -79,6 +84,7 @@ std::string total_text(const sweeps::Study& study, const StudyPlan& plan) {
 Json cost_json(const TrialCost& cost) {
   const auto number = [](const auto& value) { return value ? Json(*value) : Json(); };
   return {{"parameters", number(cost.parameters)},
+          {"frozen", cost.frozen},
           {"memory_bytes", number(cost.memory_bytes)},
           {"hours", number(cost.hours)},
           {"hours_from", source_text(cost.source)}};

@@ -91,11 +91,50 @@ datasets::Batch batch_of(const std::vector<EvaluationSample>& samples, const Til
   return datasets::collate(parts, multiple, parts.front().image.size(0));
 }
 
+torch::Tensor on_host(const torch::Tensor& tensor) {
+  return tensor.defined() ? tensor.cpu() : tensor;
+}
+
+models::Prediction on_host(const models::Prediction& prediction) {
+  models::Prediction host{on_host(prediction.probabilities), on_host(prediction.labels)};
+  for (const auto& [task, found] : prediction.detections)
+    host.detections[task] = {on_host(found.boxes), on_host(found.scores), on_host(found.labels),
+                             on_host(found.masks)};
+  return host;
+}
+
+/// Boxes and masks back in the image as it was before it was scaled and padded.
+models::Detections restored(const models::Detections& found, const datasets::Placement& placement) {
+  const auto& [original, target, scaled, top, left] = placement;
+  models::Detections result = found;
+  const double x = static_cast<double>(original.width) / static_cast<double>(scaled.width);
+  const double y = static_cast<double>(original.height) / static_cast<double>(scaled.height);
+  const auto dx = static_cast<double>(left), dy = static_cast<double>(top);
+  result.boxes = (found.boxes - torch::tensor({dx, dy, dx, dy}, torch::kFloat32)) *
+                 torch::tensor({x, y, x, y}, torch::kFloat32);
+  const auto width = static_cast<double>(original.width),
+             height = static_cast<double>(original.height);
+  result.boxes = torch::minimum(result.boxes.clamp_min(0),
+                                torch::tensor({width, height, width, height}, torch::kFloat32));
+  if (found.masks.defined() && found.masks.size(0) > 0)
+    result.masks =
+        (datasets::restore(found.masks.to(torch::kFloat32), placement) > 0.5).to(torch::kUInt8);
+  else if (found.masks.defined())
+    result.masks = torch::zeros({0, original.height, original.width}, torch::kUInt8);
+  return result;
+}
+
 /// On the host, at the image's own size.
 models::Prediction finish(const models::Model& model, const Canvas& canvas,
                           const datasets::Placement& placement) {
   const bool as_is = placement.scaled == placement.original && placement.target == placement.scaled;
   if (as_is && !canvas.windows) return canvas.whole;
+  if (!canvas.whole.detections.empty()) {
+    models::Prediction prediction;
+    for (const auto& [task, found] : canvas.whole.detections)
+      prediction.detections[task] = restored(found, placement);
+    return prediction;
+  }
   torch::Tensor probabilities =
       canvas.windows ? canvas.windows->result() : canvas.whole.probabilities;
   if (!as_is) probabilities = datasets::restore(probabilities, placement);
@@ -120,12 +159,12 @@ models::Predictions predict(models::Model& model, const std::vector<EvaluationSa
     batch.images = batch.images.to(options.device);
     const models::Predictions predictions = model.predict(batch);
     for (std::size_t i = first; i < end; ++i) {
-      const auto& [probabilities, labels] = predictions[i - first];
+      const models::Prediction& prediction = predictions[i - first];
       Canvas& canvas = canvases[tiles[i].sample];
       if (canvas.windows)
-        canvas.windows->add(tiles[i].window, probabilities.cpu());
+        canvas.windows->add(tiles[i].window, prediction.probabilities.cpu());
       else
-        canvas.whole = {probabilities.cpu(), labels.cpu()};
+        canvas.whole = on_host(prediction);
     }
   }
   models::Predictions result;

@@ -1,10 +1,6 @@
 #include "runner/safetensors.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -12,7 +8,7 @@
 #include <utility>
 
 #include "base/digest.h"
-#include "base/files.h"
+#include "runner/mapped_file.h"
 #include "runner/safetensors_header.h"
 #include "runner/safetensors_types.h"
 
@@ -38,31 +34,8 @@ void copy_tensors(std::string_view where, const Tensors& from, const Tensors& to
   for (const auto& [name, target] : to) torch::Tensor(target).copy_(from.at(name));
 }
 
-struct SafeTensors::Mapping {
-  explicit Mapping(const std::filesystem::path& path) {
-    const std::string where = path.string();
-    const FileDescriptor file(static_cast<int>(
-        check_errno(open(path.c_str(), O_RDONLY | O_CLOEXEC), where, "cannot be opened")));
-    struct stat status {};
-    check_errno(fstat(file.get(), &status), where, "fstat failed");
-    size = static_cast<std::size_t>(status.st_size);
-    if (size == 0) return;
-    void* mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.get(), 0);
-    check_errno(mapped == MAP_FAILED ? -1 : 0, where, "mmap failed");
-    bytes = static_cast<char*>(mapped);
-  }
-  ~Mapping() {
-    if (bytes != nullptr) munmap(bytes, size);
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  char* bytes = nullptr;
-  std::size_t size = 0;
-};
-
 SafeTensors::SafeTensors(const std::filesystem::path& path)
-    : path_(path), mapping_(std::make_shared<Mapping>(path)) {
+    : path_(path), mapping_(std::make_shared<MappedFile>(path)) {
   read_header();
 }
 
@@ -71,8 +44,7 @@ void SafeTensors::fail(const std::string& what) const {
 }
 
 void SafeTensors::read_header() {
-  SafeTensorsHeader header =
-      read_safetensors_header({mapping_->bytes, mapping_->size}, path_.string());
+  SafeTensorsHeader header = read_safetensors_header(mapping_->view(), path_.string());
   data_begin_ = header.data_begin;
   metadata_ = std::move(header.metadata);
   for (auto& [name, entry] : header.tensors) {
@@ -95,7 +67,7 @@ torch::Tensor SafeTensors::tensor(std::string_view name) const {
   const Range& range = found->second;
   const auto options = torch::TensorOptions().dtype(range.type);
   if (range.begin == range.end) return torch::empty(range.shape, options);
-  char* bytes = mapping_->bytes + data_begin_ + range.begin;
+  char* bytes = mapping_->bytes() + data_begin_ + range.begin;
   const auto view = torch::from_blob(
       bytes, range.shape, [kept = mapping_](void*) {}, options);
   // Files of others may be unaligned: from_blob does not mind, vector instructions do.
@@ -111,8 +83,6 @@ Tensors SafeTensors::all() const {
   return tensors;
 }
 
-std::string SafeTensors::digest() const {
-  return Sha256().update(mapping_->bytes, mapping_->size).hex();
-}
+std::string SafeTensors::digest() const { return Sha256().update(mapping_->view()).hex(); }
 
 }  // namespace medsweep::runner

@@ -12,6 +12,8 @@
 
 namespace medsweep::runner {
 
+class MappedFile;
+
 /// name -> tensor, as a state_dict.
 using Tensors = std::map<std::string, torch::Tensor>;
 
@@ -52,7 +54,6 @@ class SafeTensors {
   std::string digest() const;
 
  private:
-  struct Mapping;
   struct Range {
     c10::ScalarType type;
     std::vector<std::int64_t> shape;
@@ -63,7 +64,7 @@ class SafeTensors {
   [[noreturn]] void fail(const std::string& what) const;
 
   std::filesystem::path path_;
-  std::shared_ptr<Mapping> mapping_;
+  std::shared_ptr<MappedFile> mapping_;
   std::size_t data_begin_ = 0;
   std::map<std::string, Range, std::less<>> ranges_;
   TensorMetadata metadata_;

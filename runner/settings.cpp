@@ -50,16 +50,22 @@ void read_data(const Json& knobs, TrialSettings& settings) {
   knobs.at("foreground").get_to(settings.foreground);
   knobs.at("overlap").get_to(settings.overlap);
   settings.tasks = knobs.at("tasks");
-  settings.stages = knobs.at("stages");
   knobs.at("profile").get_to(settings.profile);
+  settings.objects = named_from(knobs.at("objects")).name;
   settings.split = knobs.value("split", Json::object());
 }
 
 void read_model(const Json& knobs, TrialSettings& settings) {
   settings.model = named_from(knobs.at("model"));
+  settings.backbone = named_from(knobs.at("backbone"));
+  settings.attention = named_from(knobs.at("attention"));
+  settings.feature_share = named_from(knobs.at("feature_share"));
+  knobs.at("train_layers").get_to(settings.train_layers);
   knobs.at("activation").get_to(settings.activation);
   settings.init = named_from(knobs.at("init")).name;
   knobs.at("weights").get_to(settings.weights);
+  settings.weights_exclude = list_of<std::string>(knobs.at("weights_exclude"));
+  knobs.at("weights_stem").get_to(settings.weights_stem);
   settings.loss = named_list_from(knobs.at("loss"));
   knobs.at("threshold").get_to(settings.threshold);
   knobs.at("threshold_on").get_to(settings.threshold_on);
@@ -68,8 +74,25 @@ void read_model(const Json& knobs, TrialSettings& settings) {
   knobs.at("channels_last").get_to(settings.channels_last);
 }
 
+/// The study's stages, whose epochs are then the trial's; or the one that it is without them.
+void read_stages(const Json& stages, TrialSettings& settings) {
+  for (const Json& stage : stages) {
+    settings.stages.push_back(
+        {stage.value("layers", settings.train_layers), stage.at("epochs").get<std::int64_t>(), {}});
+    if (stage.contains("learning_rate"))
+      settings.stages.back().learning_rate = stage.at("learning_rate").get<double>();
+  }
+  if (settings.stages.empty()) {
+    settings.stages.push_back({settings.train_layers, settings.epochs, {}});
+    return;
+  }
+  settings.epochs = 0;
+  for (const StageSettings& stage : settings.stages) settings.epochs += stage.epochs;
+}
+
 void read_training(const Json& knobs, TrialSettings& settings) {
   knobs.at("epochs").get_to(settings.epochs);
+  read_stages(knobs.at("stages"), settings);
   knobs.at("batch_size").get_to(settings.batch_size);
   knobs.at("micro_batch_size").get_to(settings.micro_batch_size);
   knobs.at("shards").get_to(settings.shards);

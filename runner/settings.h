@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,13 @@ struct EvaluateSettings {
   std::int64_t every_epochs = 1;
 };
 
+/// Epochs in which the same layers are trained at the same base rate.
+struct StageSettings {
+  std::string layers = "all";  ///< a row of models::train_layers_rows()
+  std::int64_t epochs = 1;
+  std::optional<double> learning_rate;  ///< the optimizer's where not given
+};
+
 /// Every knob of a trial, typed. The fields are called as the study's keys; `runner list knobs`
 /// says what each means.
 struct TrialSettings {
@@ -51,11 +59,14 @@ struct TrialSettings {
   std::vector<std::int64_t> patch;  ///< [H, W]; empty: whole images
   std::int64_t patches_per_image = 1;
   double foreground = 0, overlap = 0.5;
-  nlohmann::json split;          ///< [split] as written
-  nlohmann::json tasks, stages;  ///< lists
-  std::string profile;
+  nlohmann::json split;                            ///< [split] as written
+  nlohmann::json tasks = nlohmann::json::array();  ///< lists of classes
+  std::vector<StageSettings> stages;               ///< at least one: train_layers for `epochs`
+  std::string profile, objects;
 
-  Named model;
+  Named model, backbone, attention, feature_share;
+  std::string train_layers, weights_stem;
+  std::vector<std::string> weights_exclude;
   std::string activation, init, weights;
   std::vector<Named> loss;
   double threshold = 0.5;

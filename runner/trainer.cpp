@@ -133,6 +133,7 @@ TrainingOutcome train(const TrialSettings& settings, const TrialData& data,
   context.report.append(attempt_record(training, resumed_from));
   context.report.start({settings.epochs, training.sampler.steps()});
   while (state.epoch < settings.epochs && !training.early_stop.stopped()) {
+    training.enter_stage();
     training.model->train();
     const bool finished = run_epoch(training);
     training.save();

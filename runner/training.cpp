@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "models/layers/batch_norm.h"
+#include "models/mask_rcnn/train_layers.h"
 #include "results/layout.h"
 #include "runner/group_error.h"
-#include "runner/metrics/metrics.h"
+#include "runner/object_evaluation.h"
 #include "runner/training_memory.h"
+#include "runner/trial_transfer.h"
 
 namespace medsweep::runner {
 namespace {
@@ -44,7 +46,8 @@ ScheduleOptions schedule_options(const Named& schedule) {
   options.every_epochs = schedule.get("every_epochs", options.every_epochs);
   options.milestones = schedule.get("milestones", options.milestones);
   options.metric = schedule.get("metric", options.metric);
-  options.direction = options.metric == "loss" ? Direction::kLower : direction_of(options.metric);
+  options.direction =
+      options.metric == "loss" ? Direction::kLower : direction_of_any(options.metric);
   options.patience = schedule.get("patience", options.patience);
   options.threshold = schedule.get("threshold", options.threshold);
   options.cooldown = schedule.get("cooldown", options.cooldown);
@@ -62,17 +65,19 @@ EarlyStopOptions early_stop_options(const nlohmann::json& early_stop) {
   EarlyStopOptions options;
   if (early_stop.empty()) return options;
   options.metric = early_stop.value("metric", std::string("dice"));
-  options.direction = options.metric == "loss" ? Direction::kLower : direction_of(options.metric);
+  options.direction =
+      options.metric == "loss" ? Direction::kLower : direction_of_any(options.metric);
   options.patience = early_stop.value("patience", options.patience);
   options.minimum_delta = early_stop.value("minimum_delta", options.minimum_delta);
   return options;
 }
 
-NamedParameters named_parameters_of(const models::Model& model) {
-  NamedParameters parameters;
-  for (const auto& item : model.named_parameters())
-    parameters.emplace_back(item.key(), item.value());
-  return parameters;
+/// The stage that an epoch belongs to; the last one after the end.
+std::size_t stage_of(const std::vector<StageSettings>& stages, std::int64_t epoch) {
+  std::size_t stage = 0;
+  for (std::int64_t end = stages[0].epochs; epoch >= end && stage + 1 < stages.size();)
+    end += stages[++stage].epochs;
+  return stage;
 }
 
 /// Logical shards of a global batch: the study's, or one a rank.
@@ -119,20 +124,37 @@ Training::Training(const TrialSettings& settings_in, const TrialData& data_in,
       loader_options(*this),
       [&](const datasets::Draw& draw) { return samples.extent(draw.sample); });
   if (!settings.weights.empty())
-    on_all_ranks(context.group, [&] { load_tensors(*model, SafeTensors(settings.weights).all()); });
+    on_all_ranks(context.group, [&] {
+      for (const std::string& line : load_weights(*model, settings)) context.report.log(line);
+    });
   if (context.group.size() > 1) {
     gradient_group = context.group.process_group(CollectiveThread::kWorker);
     statistics_group = context.group.process_group(CollectiveThread::kCaller);
     models::set_process_group(*model, statistics_group);
   }
-  reducer.emplace(*model, gradient_group);
-  optimizer.emplace(optimizer_options(settings.optimizer), named_parameters_of(*model));
-  schedule.emplace(schedule_options(settings.schedule), optimizer->learning_rate(),
-                   TrainingLength{settings.epochs, sampler.steps()});
-  step.emplace(*model, context.group, *reducer, settings.micro_batch_size);
+  enter_stage();
   if (context.report.writes())
     writer.emplace(checkpoints(), CheckpointOptions{settings.keep_checkpoints + 1});
   state.identity = settings.identity;
+}
+
+void Training::enter_stage() {
+  const std::size_t entered = stage_of(settings.stages, state.epoch);
+  if (stage_ == entered) return;
+  const bool is_first = !stage_;
+  stage_ = entered;
+  const StageSettings& stage = settings.stages[entered];
+  models::set_train_layers(*model, stage.layers);
+  step.reset();
+  reducer.emplace(*model, gradient_group);
+  OptimizerOptions options = optimizer_options(settings.optimizer);
+  options.learning_rate = stage.learning_rate.value_or(options.learning_rate);
+  optimizer.emplace(options, trainable_parameters(*model));
+  const auto reached = is_first ? std::nullopt : std::optional(schedule->state());
+  schedule.emplace(schedule_options(settings.schedule), options.learning_rate,
+                   TrainingLength{settings.epochs, sampler.steps()});
+  if (reached) schedule->restore(*reached);
+  step.emplace(*model, context.group, *reducer, settings.micro_batch_size);
 }
 
 std::filesystem::path Training::checkpoints() const {
@@ -150,8 +172,13 @@ std::optional<std::int64_t> Training::resume() {
   if (path.empty()) return std::nullopt;
   const Checkpoint checkpoint = load_checkpoint(path);
   load_tensors(*model, checkpoint.model);
-  optimizer->load_state(checkpoint.optimizer);
   state = checkpoint.state;
+  enter_stage();
+  // What was saved between two stages is the optimizer of the one that ended.
+  const bool begins = state.step_in_epoch == 0 && state.epoch > 0 &&
+                      state.epoch < settings.epochs &&
+                      stage_of(settings.stages, state.epoch - 1) != stage_;
+  if (!begins) optimizer->load_state(checkpoint.optimizer);
   schedule->restore(state.schedule);
   early_stop.restore(state.early_stop);
   return state.step;

@@ -22,6 +22,11 @@ namespace medsweep::runner {
 struct Training {
   Training(const TrialSettings& settings, const TrialData& data, const TrainerContext& context);
 
+  /// Makes ready for the epochs of the stage that `state.epoch` is in: which layers are trained, at
+  /// which rate. An optimizer begins anew with each stage. Nothing happens within a stage.
+  /// Collective.
+  void enter_stage();
+
   /// Goes back to the newest sound checkpoint, the same on all ranks; says on the leader what was
   /// passed over. The step it resumed from, or nothing.
   std::optional<std::int64_t> resume();
@@ -57,6 +62,8 @@ struct Training {
 
  private:
   std::filesystem::path checkpoints() const;
+
+  std::optional<std::size_t> stage_;
 };
 
 }  // namespace medsweep::runner

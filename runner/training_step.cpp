@@ -31,19 +31,16 @@ std::vector<std::string> non_empty_lines(const std::vector<std::string>& texts) 
 struct TrainingStep::Agreement {
   bool stop = false;
   std::int64_t samples = 0;
-  models::LossWeights weights;
+  models::LossWeights weights;  // empty where they are not known yet
 };
 
 TrainingStep::TrainingStep(models::Model& model, Communicator& group, GradientReducer& reducer,
                            std::int64_t micro_batch_size)
-    : model_(model), group_(group), reducer_(reducer), micro_batch_size_(micro_batch_size) {
-  const auto weights = model.loss_weights(datasets::collate({}));
-  if (!weights)
-    throw std::invalid_argument(
-        "[training] the network's losses have weights that do not follow from the targets; such a "
-        "network is not allowed");
-  for (const auto& [name, weight] : *weights) names_[name] = 0;
-}
+    : model_(model),
+      group_(group),
+      reducer_(reducer),
+      micro_batch_size_(micro_batch_size),
+      weights_follow_from_targets_(model.loss_weights(datasets::collate({})).has_value()) {}
 
 std::vector<datasets::Batch> TrainingStep::pieces(const datasets::LoadedBatch& loaded) const {
   std::vector<datasets::Batch> pieces;
@@ -62,12 +59,13 @@ std::vector<datasets::Batch> TrainingStep::pieces(const datasets::LoadedBatch& l
 
 TrainingStep::Agreement TrainingStep::agree(const NextBatch& next, bool stop_here,
                                             datasets::LoadedBatch& loaded) {
-  models::LossWeights weights = names_;
+  models::LossWeights weights;
+  if (weights_follow_from_targets_) weights = model_.loss_weights(datasets::collate({})).value();
   // An error on one rank must reach all of them: the others would wait for it in a collective.
   on_all_ranks(group_, [&] {
     if (stop_here) return;
     loaded = next();
-    weights = model_.loss_weights(loaded.batch).value();
+    if (weights_follow_from_targets_) weights = model_.loss_weights(loaded.batch).value();
   });
   std::vector<double> values{stop_here ? 1.0 : 0.0, static_cast<double>(loaded.batch.size())};
   for (const auto& [name, weight] : weights) values.push_back(weight);
@@ -78,12 +76,25 @@ TrainingStep::Agreement TrainingStep::agree(const NextBatch& next, bool stop_her
   return agreement;
 }
 
+models::LossWeights TrainingStep::weights_of(const std::vector<models::Losses>& losses) {
+  models::LossWeights weights;
+  for (const models::Losses& piece : losses)
+    for (const auto& [name, loss] : piece) weights[name] += loss.weight;
+  std::vector<double> values;
+  for (const auto& [name, weight] : weights) values.push_back(weight);
+  group_.all_reduce_sum(values);
+  std::size_t i = 0;
+  for (auto& [name, weight] : weights) weight = values[i++];
+  return weights;
+}
+
 models::LossWeights TrainingStep::backward(const std::vector<datasets::Batch>& pieces,
+                                           const std::vector<models::Losses>& losses,
                                            const models::LossWeights& weights) {
-  models::LossWeights sums = names_;
+  models::LossWeights sums;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     torch::Tensor total;
-    for (const auto& [name, loss] : model_.loss(pieces[i])) {
+    for (const auto& [name, loss] : losses.empty() ? model_.loss(pieces[i]) : losses[i]) {
       // A batch without a single counted pixel has weight 0 and sum 0.
       const double weight = weights.at(name);
       const torch::Tensor mean = loss.sum / (weight > 0 ? weight : 1.0);
@@ -117,9 +128,15 @@ void TrainingStep::check_finite(const models::LossWeights& sums, const models::L
 
 StepResult TrainingStep::run(const NextBatch& next, bool stop_here) {
   datasets::LoadedBatch loaded;
-  const Agreement agreement = agree(next, stop_here, loaded);
+  Agreement agreement = agree(next, stop_here, loaded);
   if (agreement.stop) return {.stop = true};
-  const models::LossWeights own = backward(pieces(loaded), agreement.weights);
+  const std::vector<datasets::Batch> parts = pieces(loaded);
+  std::vector<models::Losses> losses;
+  if (!weights_follow_from_targets_) {
+    for (const datasets::Batch& piece : parts) losses.push_back(model_.loss(piece));
+    agreement.weights = weights_of(losses);
+  }
+  const models::LossWeights own = backward(parts, losses, agreement.weights);
   std::vector<double> values;
   for (const auto& [name, sum] : own) values.push_back(sum);
   group_.all_reduce_sum(values);

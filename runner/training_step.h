@@ -25,7 +25,9 @@ struct StepResult {
 /// sum over losses (sum over ranks of sums / sum over ranks of weights).
 ///
 /// Two small collectives frame the work: what the ranks must agree on before (stop, errors in
-/// reading, the losses' weights) and after (the losses' values, whether they are finite).
+/// reading, the losses' weights) and after (the losses' values, whether they are finite). Where the
+/// weights are known only after the forward pass, a third one between forward and backward sums
+/// them, and the graphs of all pieces are held until then.
 class TrainingStep {
  public:
   using NextBatch = std::function<datasets::LoadedBatch()>;
@@ -44,7 +46,11 @@ class TrainingStep {
   struct Agreement;
   std::vector<datasets::Batch> pieces(const datasets::LoadedBatch& loaded) const;
   Agreement agree(const NextBatch& next, bool stop_here, datasets::LoadedBatch& loaded);
+  /// The weights of losses that are known now, over all ranks.
+  models::LossWeights weights_of(const std::vector<models::Losses>& losses);
+  /// The sums of this rank's losses. `losses`: of the pieces, where they were computed before.
   models::LossWeights backward(const std::vector<datasets::Batch>& pieces,
+                               const std::vector<models::Losses>& losses,
                                const models::LossWeights& weights);
   void check_finite(const models::LossWeights& sums, const models::LossWeights& own,
                     const datasets::Batch& batch);
@@ -53,7 +59,7 @@ class TrainingStep {
   Communicator& group_;
   GradientReducer& reducer_;
   std::int64_t micro_batch_size_;
-  models::LossWeights names_;  ///< every loss's name, with 0
+  bool weights_follow_from_targets_;
 };
 
 }  // namespace medsweep::runner

@@ -8,6 +8,7 @@
 #include "datasets/color_mode.h"
 #include "datasets/staging.h"
 #include "runner/trial_augmentation.h"
+#include "runner/trial_rcnn.h"
 
 namespace medsweep::runner {
 namespace {
@@ -52,11 +53,13 @@ std::shared_ptr<DataPool> open_pool(const std::vector<DataSource>& sources,
                                     const TrialSettings& settings,
                                     std::vector<std::string>& notes) {
   std::vector<datasets::PoolMember> members;
+  const auto annotation =
+      finds_objects(settings) ? datasets::Annotation::kObjects : datasets::Annotation::kLabels;
   for (const DataSource& source : sources) {
     const datasets::Staged staged = datasets::stage_file(source.file, settings.stage);
     if (!staged.note.empty()) notes.push_back(staged.note);
     members.push_back(datasets::pool_member(std::make_shared<const datasets::DataFile>(staged.path),
-                                            source.weight));
+                                            source.weight, annotation));
     members.back().name = std::filesystem::path(source.file).stem().string();
   }
   const double bytes = settings.cache == "none" ? 0 : settings.cache_gib * (1 << 30);
@@ -99,6 +102,8 @@ datasets::SampleOptions sample_options(const TrialSettings& settings) {
   options.color_mode = settings.color_mode;
   options.normalization = settings.normalize;
   options.classes = settings.classes;
+  options.tasks = settings.tasks.get<std::vector<std::vector<std::string>>>();
+  if (finds_objects(settings)) options.objects = datasets::object_source(settings.objects);
   options.augmentation = make_augmentation(settings.augmentation);
   options.resize = datasets::resize_mode(settings.resize);
   options.size = extent_from(settings.size);
@@ -117,10 +122,11 @@ TrialData open_trial_data(const TrialSettings& settings) {
   data.train = std::make_shared<SegmentationDataset>(data.pool, drawing.indices, options,
                                                      SampleMode::kTrain);
   data.shares = drawing.shares;
-  data.classes = data.train->tasks().at(datasets::kSegmentation);
+  for (const auto& [task, classes] : data.train->tasks())
+    data.classes.insert(data.classes.end(), classes.begin(), classes.end());
   data.shape = {data.train->channels(), static_cast<std::int64_t>(data.classes.size())};
   datasets::SampleOptions others = options;
-  others.classes = data.classes;
+  if (others.tasks.empty()) others.classes = data.classes;
   const auto set = [&](const std::vector<std::int64_t>& indices) {
     return std::make_shared<SegmentationDataset>(data.pool, indices, others, SampleMode::kEvaluate);
   };

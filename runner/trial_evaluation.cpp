@@ -8,6 +8,8 @@
 
 #include "runner/evaluation.h"
 #include "runner/metrics/metrics.h"
+#include "runner/object_evaluation.h"
+#include "runner/trial_rcnn.h"
 
 namespace medsweep::runner {
 namespace {
@@ -19,7 +21,13 @@ bool has_spacing(const Training& training) {
 
 std::vector<std::string> all_metrics(const Training& training) {
   if (!training.settings.metrics.empty()) return training.settings.metrics;
-  return offered_metrics(has_spacing(training) ? Spacing::kKnown : Spacing::kUnknown);
+  const Spacing spacing = has_spacing(training) ? Spacing::kKnown : Spacing::kUnknown;
+  if (!finds_objects(training.settings)) return offered_metrics(spacing);
+  const bool masks = training.settings.model.name != "faster_rcnn";
+  std::vector<std::string> metrics =
+      offered_detection_metrics(masks ? DetectionRegions::kMasks : DetectionRegions::kBoxes);
+  for (const char* metric : {"dice", "iou"}) metrics.emplace_back(metric);
+  return metrics;
 }
 
 /// The metric of "best:dice", or nothing.
@@ -30,6 +38,8 @@ std::string best_metric(const TrialSettings& settings) {
 
 std::vector<std::string> metrics_within_training(const Training& training) {
   std::vector<std::string> metrics{"dice", "iou"};
+  if (finds_objects(training.settings))
+    metrics.insert(metrics.end(), {"mask_iou", "mask_ap50", "box_ap50"});
   for (const std::string& observed :
        {best_metric(training.settings), training.settings.early_stop.value("metric", std::string()),
         training.settings.schedule.get("metric", std::string())})
@@ -47,7 +57,7 @@ PredictionOptions prediction_options(const TrialSettings& settings) {
   return options;
 }
 
-void record_cases(Training& training, const EvaluationSet& set, const Summary& summary) {
+void record_cases(Training& training, const EvaluationSet& set, const EvaluationScores& scores) {
   std::vector<results::ValueRecord> values;
   results::ValueRecord value{.trial = training.settings.identity,
                              .split = set.split,
@@ -64,22 +74,25 @@ void record_cases(Training& training, const EvaluationSet& set, const Summary& s
     value.value = row.value;
     values.push_back(value);
   };
-  for (const CaseRows& rows : summary.cases()) {
+  for (const CaseRows& rows : scores.cases) {
     value.sample = rows.name;
     for (const MetricRow& row : rows.rows) add(row);
   }
   value.sample.clear();  // pooled over all cases
-  for (const SummaryRow& row : summary.rows())
-    if (row.metric.ends_with("_pooled") || row.metric == "both_empty") add(row);
+  for (const SummaryRow& row : scores.pooled) add(row);
   training.context.report.append_all(values);
 }
 
-Summary evaluate_set(Training& training, const EvaluationSet& set,
-                     const std::vector<std::string>& metrics) {
-  const Summary summary = evaluate(*training.model, *set.samples, metrics, training.context.group,
-                                   prediction_options(training.settings));
-  record_cases(training, set, summary);
-  return summary;
+EvaluationScores evaluate_set(Training& training, const EvaluationSet& set,
+                              const std::vector<std::string>& metrics) {
+  const PredictionOptions options = prediction_options(training.settings);
+  Communicator& group = training.context.group;
+  const EvaluationScores scores =
+      finds_objects(training.settings)
+          ? evaluate_objects(*training.model, *set.samples, metrics, group, options)
+          : scores_of(evaluate(*training.model, *set.samples, metrics, group, options), metrics);
+  record_cases(training, set, scores);
+  return scores;
 }
 
 }  // namespace
@@ -88,9 +101,8 @@ EpochScores evaluate_epoch(Training& training) {
   EpochScores scores;
   const std::vector<std::string> metrics = metrics_within_training(training);
   for (const EvaluationSet& set : training.data.validation) {
-    const Summary summary = evaluate_set(training, set, metrics);
-    for (const std::string& metric : metrics)
-      if (const auto value = summary.overall(metric)) scores[metric] = *value;
+    const EvaluationScores found = evaluate_set(training, set, metrics);
+    scores.insert(found.overall.begin(), found.overall.end());
   }
   return scores;
 }
@@ -115,7 +127,7 @@ void observe_scores(Training& training, const EpochScores& scores) {
   const std::string metric = best_metric(training.settings);
   const double value = score(metric);
   if (metric.empty() || std::isnan(value)) return;
-  const double sign = direction_of(metric) == Direction::kHigher ? 1 : -1;
+  const double sign = direction_of_any(metric) == Direction::kHigher ? 1 : -1;
   auto& best = training.state.best;
   if (!best || sign * value > sign * best->value)
     best = BestSoFar{metric, value, training.state.epoch, training.state.step};

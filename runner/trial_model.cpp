@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "models/mask_rcnn/mask_rcnn.h"
 #include "models/precision.h"
+#include "runner/trial_rcnn.h"
 
 namespace medsweep::runner {
 namespace {
@@ -53,6 +55,7 @@ models::SegmentationModelOptions model_options(const TrialSettings& settings,
 }
 
 std::shared_ptr<models::Model> make_model(const TrialSettings& settings, const DataShape& shape) {
+  if (finds_objects(settings)) return models::make_mask_rcnn(rcnn_options(settings, shape));
   return std::make_shared<models::SegmentationModel>(model_options(settings, shape));
 }
 

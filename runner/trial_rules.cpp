@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -12,9 +13,11 @@
 #include "base/files.h"
 #include "datasets/color_mode.h"
 #include "datasets/data_file.h"
-#include "runner/metrics/metrics.h"
+#include "runner/object_evaluation.h"
 #include "runner/settings.h"
 #include "runner/trial_model.h"
+#include "runner/trial_rcnn.h"
+#include "runner/trial_transfer.h"
 
 namespace medsweep::runner {
 namespace {
@@ -28,6 +31,8 @@ TrialSettings settings_of(std::string_view knobs) {
 }
 
 bool has_batch_normalization(const TrialSettings& settings) {
+  if (finds_objects(settings))
+    return settings.model.get<std::string>("normalization", "batch") == "batch";
   return settings.model.name_of("normalization", "batch") == "batch";
 }
 
@@ -40,19 +45,32 @@ std::string later(std::string_view knob, std::string_view what) {
 }
 
 std::string refuse_later(const TrialSettings& settings) {
-  if (!settings.tasks.empty()) return later("tasks", "training several tasks");
-  if (!settings.stages.empty()) return later("stages", "training in stages");
-  if (!settings.profile.empty()) return later("profile", "a profile");
+  if (finds_objects(settings)) return {};
+  if (!settings.tasks.empty()) return later("tasks", "several tasks in a network of label maps");
+  if (settings.stages.size() > 1 || settings.stages.front().layers != "all")
+    return later("stages", "stages of a network of label maps");
+  return {};
+}
+
+std::string refuse_tasks(const TrialSettings& settings) {
+  if (settings.feature_share.name != "none" && settings.tasks.size() != 2)
+    return fmt::format(
+        "[feature_share] \"{}\" with {} tasks; two, as tasks = [[\"lv\"], "
+        "[\"myo\"]], are allowed",
+        settings.feature_share.name, settings.tasks.size());
   return {};
 }
 
 std::string refuse_weights(const TrialSettings& settings) {
   const std::string& weights = settings.weights;
   const bool of_a_trial = weights == "last" || weights.starts_with("trial:");
-  if (weights.empty() || of_a_trial || weights.ends_with(".safetensors")) return {};
+  for (const std::string_view ending : {".safetensors", ".pth", ".pt"})
+    if (weights.ends_with(ending)) return {};
+  if (is_published(weights)) weights_file(settings);  // throws where it is not there
+  if (weights.empty() || of_a_trial || is_published(weights)) return {};
   return fmt::format(
-      "[weights] '{}'; a .safetensors file, \"trial:NAME\", \"trial:STUDY/NAME\" and \"last\" are "
-      "allowed",
+      "[weights] '{}'; a .safetensors, .pth or .pt file, \"imagenet\", \"imagenet_v2\", \"coco\", "
+      "\"trial:NAME\", \"trial:STUDY/NAME\" and \"last\" are allowed",
       weights);
 }
 
@@ -61,6 +79,9 @@ std::string refuse_extent(const TrialSettings& settings) {
     return fmt::format("[size] {} numbers; resize = \"{}\" needs [height, width]",
                        settings.size.size(), settings.resize);
   if (settings.patch.empty()) return {};
+  if (finds_objects(settings))
+    return fmt::format("[patch] {} takes whole images; resize and size make them smaller",
+                       settings.model.name);
   if (settings.patch.size() != 2)
     return fmt::format("[patch] {} numbers; {} takes [height, width]", settings.patch.size(),
                        settings.model.name);
@@ -98,7 +119,7 @@ std::string refuse_batch(const TrialSettings& settings) {
 std::string refuse_metric(const std::string& metric, std::string_view where) {
   if (metric == "loss") return {};
   try {
-    direction_of(metric);
+    direction_of_any(metric);
     return {};
   } catch (const std::invalid_argument& error) {
     return fmt::format("[{}] {}", where, error.what());
@@ -123,7 +144,10 @@ std::string refuse_metrics(const TrialSettings& settings) {
 
 std::string refuse_for_data(const TrialSettings& settings, const DataFileSummary& data,
                             const std::string& file) {
-  for (const std::string& name : settings.classes)
+  std::vector<std::string> wanted = settings.classes;
+  for (const auto& task : settings.tasks)
+    for (const auto& name : task) wanted.push_back(name.get<std::string>());
+  for (const std::string& name : wanted)
     if (std::ranges::find(data.classes, name) == data.classes.end())
       return fmt::format("[classes] '{}' is not in {}; it has {}", name, file,
                          fmt::join(data.classes, ", "));
@@ -138,6 +162,12 @@ std::string refuse_for_data(const TrialSettings& settings, const DataFileSummary
 
 /// Building the options finds what the network and the losses refuse.
 std::string refuse_model(const TrialSettings& settings) {
+  if (finds_objects(settings)) {
+    const std::int64_t channels = datasets::color_mode_channels(settings.color_mode, 1);
+    const models::MaskRcnnOptions options = rcnn_options(settings, {channels, 1});
+    models::check_options(options);
+    return {};
+  }
   const models::Activation activation = model_options(settings, {}).activation;
   for (const models::LossOptions& loss : model_options(settings, {}).losses)
     models::make_loss(loss, 1, activation);
@@ -158,7 +188,17 @@ std::optional<DataFileSummary> known_data(const std::string& path) {
 std::vector<std::string> knobs_without_effect(std::string_view knobs) {
   const TrialSettings settings = settings_of(knobs);
   std::vector<std::string> idle;
-  if (settings.patch.empty()) idle = {"patches_per_image", "foreground", "overlap"};
+  if (finds_objects(settings)) {
+    idle = {"patch", "patches_per_image", "foreground",  "overlap", "loss", "activation",
+            "init",  "threshold",         "threshold_on"};
+    if (settings.resize == "none") idle.emplace_back("size");
+    if (!has_batch_normalization(settings)) idle.emplace_back("batch_statistics");
+    if (settings.batch_statistics != "per_shard") idle.emplace_back("shards");
+    return idle;
+  }
+  idle = {"backbone", "attention", "feature_share", "profile", "train_layers", "objects"};
+  if (settings.patch.empty())
+    idle.insert(idle.end(), {"patches_per_image", "foreground", "overlap"});
   if (settings.resize == "none") idle.emplace_back("size");
   if (activation_of(settings) == models::Activation::kSoftmax) {
     idle.emplace_back("threshold");
@@ -173,8 +213,8 @@ std::vector<std::string> knobs_without_effect(std::string_view knobs) {
 std::string refusal_of(std::string_view knobs) {
   try {
     const TrialSettings settings = settings_of(knobs);
-    for (const auto rule :
-         {refuse_later, refuse_weights, refuse_extent, refuse_batch, refuse_metrics, refuse_model})
+    for (const auto rule : {refuse_later, refuse_tasks, refuse_weights, refuse_extent, refuse_batch,
+                            refuse_metrics, refuse_model})
       if (std::string text = rule(settings); !text.empty()) return text;
     for (const DataSource& source : settings.dataset)
       if (const auto data = known_data(source.file))
@@ -187,7 +227,10 @@ std::string refusal_of(std::string_view knobs) {
 }
 
 std::optional<std::string> data_digest_of(const std::string& path) {
-  if (path.ends_with(".safetensors")) {
+  const bool is_weights =
+      std::ranges::any_of(std::array<std::string_view, 3>{".safetensors", ".pth", ".pt"},
+                          [&](std::string_view ending) { return path.ends_with(ending); });
+  if (is_weights) {
     if (!std::filesystem::exists(path)) return std::nullopt;
     return sha256_hex(read_file(path));
   }

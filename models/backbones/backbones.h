@@ -39,7 +39,7 @@ struct BackboneOptions {
 };
 
 /// The options that matterport's Mask R-CNN has: stride in the first 1x1 convolution, biases,
-/// eps 1e-3, momentum 0.01, frozen normalisation.
+/// eps 1e-3, momentum 0.01, frozen normalisation. The pooling behind the stem stays torchvision's.
 BackboneOptions matterport_backbone();
 
 /// Images to four maps of features, at a quarter, an eighth, a 16th and a 32nd of their size

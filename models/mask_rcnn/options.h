@@ -24,6 +24,7 @@ struct MaskRcnnOptions {
   std::string backbone = "resnet50";  ///< a row of backbone_rows()
   BackboneOptions backbone_options;   ///< with attention at "c3", "c4", "c5"
   std::int64_t pyramid_channels = 256;
+  GrayInput gray = GrayInput::kPlain;
   /// Further places of attention: "mask_head" (at its end), "box_head" (on the pooled regions),
   /// "fpn" (on each level of the pyramid).
   std::map<std::string, PlacedAttention> attention;

@@ -24,6 +24,12 @@ enum class RcnnResize {
   kEnlargeOnly,  ///< "enlarge_only": likewise, but only max_size makes an image smaller
 };
 
+/// What stands in front of the backbone.
+enum class GrayInput {
+  kPlain,     ///< nothing
+  kEnhanced,  ///< a GrayEnhancement
+};
+
 /// Over what the highest proposals before suppression are taken.
 enum class ProposalLimit {
   kPerLevel,  ///< "per_level": each level's best, suppression within a level

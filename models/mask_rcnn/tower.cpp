@@ -33,13 +33,19 @@ void halve_weights(torch::nn::Module& module) {
 
 PyramidBackboneImpl::PyramidBackboneImpl(const MaskRcnnOptions& options)
     : precision_(options.precision) {
+  if (options.gray == GrayInput::kEnhanced) {
+    GrayEnhancementOptions enhancement;
+    enhancement.channels = options.backbone_options.in_channels;
+    enhancement.batch_statistics = options.backbone_options.batch_statistics;
+    enhancement_ = register_module("enhancement", GrayEnhancement(enhancement));
+  }
   body_ = register_module("body", make_backbone(options.backbone, options.backbone_options));
   fpn_ = register_module("fpn", FeaturePyramid(pyramid_options_of(options, body_->channels())));
 }
 
 std::vector<torch::Tensor> PyramidBackboneImpl::forward(const torch::Tensor& images) {
   const AutocastGuard autocast(precision_, images.device().type());
-  return fpn_->forward(body_->forward(images));
+  return fpn_->forward(body_->forward(enhancement_ ? enhancement_->forward(images) : images));
 }
 
 RcnnTowerImpl::RcnnTowerImpl(const MaskRcnnOptions& options, const RcnnTask& task) {
@@ -53,6 +59,7 @@ std::uint64_t initialize_tower(RcnnTowerImpl& tower, std::uint64_t seed, std::ui
     const auto children = module.named_children();
     if (children.contains(child)) first = initialize(*children[child], name, seed, first);
   };
+  fill(*tower.backbone, "enhancement", "default");
   fill(*tower.backbone, "body", "kaiming_fan_out");
   fill(*tower.backbone, "fpn", "uniform");
   first = initialize(*tower.rpn, "normal", seed, first);

@@ -6,13 +6,14 @@
 
 #include "models/backbones/backbones.h"
 #include "models/backbones/feature_pyramid.h"
+#include "models/layers/gray_enhancement.h"
 #include "models/mask_rcnn/options.h"
 #include "models/mask_rcnn/roi_heads.h"
 #include "models/mask_rcnn/rpn.h"
 
 namespace medsweep::models {
 
-/// Backbone and pyramid. Keys: body.*, fpn.*.
+/// Backbone and pyramid. Keys: body.*, fpn.*; enhancement.* where a grey image is enhanced first.
 class PyramidBackboneImpl : public torch::nn::Module {
  public:
   explicit PyramidBackboneImpl(const MaskRcnnOptions& options);
@@ -22,6 +23,7 @@ class PyramidBackboneImpl : public torch::nn::Module {
 
  private:
   Precision precision_;
+  GrayEnhancement enhancement_{nullptr};
   std::shared_ptr<Backbone> body_;
   FeaturePyramid fpn_{nullptr};
 };

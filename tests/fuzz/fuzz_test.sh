@@ -25,6 +25,7 @@ sources_of() {
   run_lengths) echo datasets/converters/run_lengths.{h,cpp} datasets/converters/polygons.{h,cpp} ;;
   safetensors) echo runner/safetensors_header.{h,cpp} ;;
   packed_files) echo datasets/converters/{zip_entries,image_bytes,palette_png}.cpp base/files.cpp ;;
+  torch_file) echo runner/weights/{pickle,torch_file,zip_directory,pickle_objects}.{h,cpp} runner/weights/{pickle_tensors,state_dict}.cpp ;;
   hdf5_table) echo datasets/hdf5_file.{h,cpp} datasets/hdf5_table.cpp datasets/hdf5_attribute.cpp ;;
   esac
 }
@@ -37,7 +38,7 @@ build_target() {
   flags="-std=c++20 -O1 -g -I. -DFMT_HEADER_ONLY -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined"
   # shellcheck disable=SC2046,SC2086
   "$compiler" $flags $(pkg-config --cflags hdf5) $(printf '%s\n' $sources | grep '\.cpp$') -o "$target.$$" \
-    $([ "$1" = hdf5_table ] && pkg-config --libs hdf5) $([ "$1" = packed_files ] && echo -ldeflate) && mv "$target.$$" "$target"
+    $([ "$1" = hdf5_table ] && pkg-config --libs hdf5) $([[ "$1" = packed_files || "$1" = torch_file ]] && echo -ldeflate) && mv "$target.$$" "$target"
 }
 
 # What a target begins from; a data file of today's layout for the one that reads those.
@@ -80,7 +81,7 @@ two() {
   return $failed
 }
 
-targets="csv run_lengths safetensors hdf5_table packed_files"
+targets="csv run_lengths safetensors hdf5_table packed_files torch_file"
 mkdir -p "$build/fuzz"
 # shellcheck disable=SC2086
 two build_target $targets || { echo "FAILED: a target does not compile"; exit 1; }

@@ -56,6 +56,15 @@ def fill(network):
                 value.copy_(0.5 + 0.2 * numbers)
 
 
+def as_matterport(body):
+    """He et al.'s own block: stride in the first 1x1 convolution; biases everywhere."""
+    for stage in (body.layer2, body.layer3, body.layer4):
+        stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
+    for module in body.modules():
+        if isinstance(module, nn.Conv2d):
+            module.bias = nn.Parameter(torch.zeros(module.out_channels))
+
+
 def products(tensor):
     flat = tensor.detach().double().contiguous().flatten()
     signs = bits(SIGNS, flat.numel())
@@ -68,10 +77,13 @@ def held(tensor):
 
 
 def network_numbers(name, mode, pyramid_norm):
-    frozen = mode == "frozen"
-    layer = (lambda channels: FrozenBatchNorm2d(channels, eps=0.0)) if frozen else nn.BatchNorm2d
+    frozen = mode in ("frozen", "matterport")
+    eps = 1e-3 if mode == "matterport" else 0.0
+    layer = (lambda channels: FrozenBatchNorm2d(channels, eps=eps)) if frozen else nn.BatchNorm2d
     body = getattr(torchvision.models, name)(weights=None, norm_layer=layer)
     del body.fc
+    if mode == "matterport":
+        as_matterport(body)
     expansion = 4 if hasattr(body.layer1[-1], "conv3") else 1
     widths = [64 * expansion * 2**i for i in range(4)]
     pyramid = FeaturePyramidNetwork(widths, 256, LastLevelMaxPool(), nn.BatchNorm2d if pyramid_norm else None)
@@ -128,7 +140,7 @@ def main():
     cases = [network_numbers("resnet18", "eval", True), network_numbers("resnet18", "train", True),
              network_numbers("resnet18", "frozen", False), network_numbers("resnet50", "eval", False),
              network_numbers("resnet50", "train", True), network_numbers("resnet50", "frozen", False),
-             network_numbers("resnext50_32x4d", "train", False)]
+             network_numbers("resnext50_32x4d", "train", False), network_numbers("resnet50", "matterport", False)]
     numbers = {"torchvision": torchvision.__version__, "shape": list(SHAPE), "counts": counts(),
                "keys": {name: keys(name) for name in ("resnet18", "resnet50")}, "cases": cases}
     text = json.dumps(rounded(numbers), separators=(",", ":"))

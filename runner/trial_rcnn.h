@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/mask_rcnn/options.h"
+#include "runner/settings.h"
+#include "runner/trial_model.h"
+
+namespace medsweep::runner {
+
+/// Whether the trial's network finds objects rather than label maps.
+bool finds_objects(const TrialSettings& settings);
+
+/// The tasks of [trial] tasks, or the one of all classes: task name -> number of classes.
+std::vector<models::RcnnTask> rcnn_tasks(const TrialSettings& settings, const DataShape& shape);
+
+/// The options of a mask_rcnn, mask_rcnn_v2 or faster_rcnn: torchvision's, or matterport's with
+/// profile = "matterport", changed by what the study says.
+///
+/// Values that `normalize` has brought to another range than [0, 1] (zscore, unit) are not
+/// normalised again unless image_mean and image_deviation say so.
+/// Throws std::invalid_argument for options that cannot be.
+models::MaskRcnnOptions rcnn_options(const TrialSettings& settings, const DataShape& shape);
+
+}  // namespace medsweep::runner

@@ -1,0 +1,65 @@
+#include "runner/trial_transfer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "models/layers/frozen_batch_norm.h"
+#include "runner/trial_rcnn.h"
+#include "runner/weights/published_weights.h"
+#include "runner/weights/torch_weights.h"
+#include "runner/weights/transfer.h"
+
+namespace medsweep::runner {
+namespace {
+
+constexpr std::array<std::string_view, 3> kPublished{"imagenet", "imagenet_v2", "coco"};
+
+/// The parts of a model that each take a file's weights: its tasks' networks, or itself.
+std::vector<torch::nn::Module*> receivers(models::Model& model) {
+  std::vector<torch::nn::Module*> parts;
+  for (const auto& child : model.named_children())
+    if (child.key() == "tasks")
+      for (const auto& task : child.value()->children()) parts.push_back(task.get());
+  if (parts.empty()) parts.push_back(&model);
+  return parts;
+}
+
+}  // namespace
+
+bool is_published(const std::string& weights) {
+  return std::ranges::find(kPublished, weights) != kPublished.end();
+}
+
+std::filesystem::path weights_file(const TrialSettings& settings) {
+  if (!is_published(settings.weights)) return settings.weights;
+  const std::string backbone =
+      settings.backbone.name == "none" ? "resnet50" : settings.backbone.name;
+  return published_weights(settings.weights,
+                           settings.weights == "coco" ? settings.model.name : backbone);
+}
+
+std::vector<std::string> load_weights(models::Model& model, const TrialSettings& settings) {
+  const std::filesystem::path file = weights_file(settings);
+  const Tensors weights = read_weights(file);
+  const bool partly = is_published(settings.weights) || !settings.weights_exclude.empty() ||
+                      file.extension() != ".safetensors";
+  TransferOptions options{.where = file.filename().string(), .exclude = settings.weights_exclude};
+  options.strictness = partly ? Strictness::kPartial : Strictness::kWhole;
+  options.stem = settings.weights_stem == "mean" ? StemFold::kMean : StemFold::kSum;
+  // A file of a network of several tasks fits the whole model; any other fits each task's part.
+  const bool whole = std::ranges::any_of(
+      weights, [](const auto& tensor) { return tensor.first.starts_with("tasks."); });
+  if (needs_zero_norm_epsilon(file))
+    for (const auto& module : model.modules())
+      if (auto* frozen = module->as<models::FrozenBatchNorm2d>()) frozen->set_eps(0);
+  std::vector<std::string> lines;
+  for (torch::nn::Module* part : whole ? std::vector<torch::nn::Module*>{&model} : receivers(model))
+    for (std::string& line : load_into(*part, weights, options).lines)
+      lines.push_back(std::move(line));
+  return lines;
+}
+
+}  // namespace medsweep::runner
