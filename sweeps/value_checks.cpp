@@ -35,7 +35,7 @@ std::string range_text(const Knob& knob) {
 }
 
 constexpr Knob kStageOptions[] = {
-    {"layers", KnobType::kStrings, "\"all\"", "which layers are trained"},
+    {"layers", KnobType::kString, "", "which layers are trained (train_layers)"},
     {"epochs", KnobType::kInteger, "", "for how long", 1},
     {"learning_rate", KnobType::kNumber, "", "of this stage", 0},
 };
