@@ -77,11 +77,8 @@ void read_model(const Json& knobs, TrialSettings& settings) {
 /// The study's stages, whose epochs are then the trial's; or the one that it is without them.
 void read_stages(const Json& stages, TrialSettings& settings) {
   for (const Json& stage : stages) {
-    if (!stage.contains("epochs"))
-      throw std::invalid_argument(
-          "[stages] a stage without epochs; { layers = \"heads\", epochs = 5 } is allowed");
     settings.stages.push_back(
-        {stage.value("layers", settings.train_layers), stage.at("epochs").get<std::int64_t>(), {}});
+        {stage.value("layers", settings.train_layers), stage.value("epochs", std::int64_t{1}), {}});
     if (stage.contains("learning_rate"))
       settings.stages.back().learning_rate = stage.at("learning_rate").get<double>();
   }
