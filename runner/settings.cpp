@@ -78,7 +78,7 @@ void read_model(const Json& knobs, TrialSettings& settings) {
 void read_stages(const Json& stages, TrialSettings& settings) {
   for (const Json& stage : stages) {
     settings.stages.push_back(
-        {stage.value("layers", settings.train_layers), stage.at("epochs").get<std::int64_t>(), {}});
+        {stage.value("layers", settings.train_layers), stage.value("epochs", std::int64_t{1}), {}});
     if (stage.contains("learning_rate"))
       settings.stages.back().learning_rate = stage.at("learning_rate").get<double>();
   }

@@ -144,9 +144,9 @@ models::MaskRcnnOptions rcnn_options(const TrialSettings& settings, const DataSh
   const models::RcnnKind kind = models::rcnn_kind(settings.model.name);
   options.version = kind.version;
   options.outputs = kind.outputs;
+  options.backbone_options.in_channels = shape.channels;
   if (settings.profile == "matterport") options = models::matterport_profile(options);
   if (settings.backbone.name != "none") options.backbone = settings.backbone.name;
-  options.backbone_options.in_channels = shape.channels;
   options.backbone_options.batch_statistics =
       models::batch_statistics_of(settings.batch_statistics);
   if (settings.color_mode == "gray_enhanced") options.gray = models::GrayInput::kEnhanced;

@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "datasets/color_mode.h"
 #include "datasets/data_file.h"
+#include "models/mask_rcnn/train_layers.h"
 #include "runner/object_evaluation.h"
 #include "runner/settings.h"
 #include "runner/trial_model.h"
@@ -49,6 +50,15 @@ std::string refuse_later(const TrialSettings& settings) {
   if (!settings.tasks.empty()) return later("tasks", "several tasks in a network of label maps");
   if (settings.stages.size() > 1 || settings.stages.front().layers != "all")
     return later("stages", "stages of a network of label maps");
+  return {};
+}
+
+std::string refuse_stages(const TrialSettings& settings) {
+  std::vector<std::string_view> known;
+  for (const Row& row : models::train_layers_rows()) known.push_back(row.name);
+  for (const StageSettings& stage : settings.stages)
+    if (std::ranges::find(known, stage.layers) == known.end())
+      return unknown_name("stages.layers", stage.layers, known);
   return {};
 }
 
@@ -213,8 +223,8 @@ std::vector<std::string> knobs_without_effect(std::string_view knobs) {
 std::string refusal_of(std::string_view knobs) {
   try {
     const TrialSettings settings = settings_of(knobs);
-    for (const auto rule : {refuse_later, refuse_tasks, refuse_weights, refuse_extent, refuse_batch,
-                            refuse_metrics, refuse_model})
+    for (const auto rule : {refuse_later, refuse_stages, refuse_tasks, refuse_weights,
+                            refuse_extent, refuse_batch, refuse_metrics, refuse_model})
       if (std::string text = rule(settings); !text.empty()) return text;
     for (const DataSource& source : settings.dataset)
       if (const auto data = known_data(source.file))

@@ -35,7 +35,7 @@ std::string range_text(const Knob& knob) {
 }
 
 constexpr Knob kStageOptions[] = {
-    {"layers", KnobType::kStrings, "\"all\"", "which layers are trained"},
+    {"layers", KnobType::kString, "", "which layers are trained (train_layers)"},
     {"epochs", KnobType::kInteger, "", "for how long", 1},
     {"learning_rate", KnobType::kNumber, "", "of this stage", 0},
 };
@@ -89,6 +89,11 @@ Value ValueChecker::check_one(CheckedValue& checked, const Knob& knob, const std
     case KnobType::kFiles:
       return check_list(checked, element_of(knob, KnobType::kFile), key, value);
     case KnobType::kStages:
+      if (const Array* stages = value.array())
+        for (const Value& stage : *stages)
+          if (stage.table() && !stage.find("epochs"))
+            findings_.problems.add(stage.at, "[{}] a stage without epochs; {} is allowed", key,
+                                   "{ layers = \"heads\", epochs = 5 }");
       return check_list(checked, element_of(knob, KnobType::kOptions, kStageOptions), key, value);
     case KnobType::kDatasets:
       return check_list(checked, knob, key, value);

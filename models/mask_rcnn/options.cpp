@@ -12,6 +12,8 @@ namespace medsweep::models {
 namespace {
 
 constexpr std::array<std::string_view, 3> kAttentionPlaces{"mask_head", "box_head", "fpn"};
+constexpr std::array<std::string_view, 3> kBodyPlaces{"c3", "c4", "c5"};
+constexpr std::size_t kAnchoredLevels = 5;  // of the pyramid
 
 void check_at_least(std::string_view what, std::int64_t value, std::int64_t least) {
   if (value < least)
@@ -80,12 +82,25 @@ void check_tasks(const MaskRcnnOptions& options) {
         "[mask_rcnn] features shared by {} tasks; 2 are allowed", options.tasks.size()));
 }
 
+void check_anchor_sizes(const AnchorOptions& anchors) {
+  if (anchors.sizes.size() != kAnchoredLevels)
+    throw std::invalid_argument(fmt::format(
+        "[anchors] {} sizes for {} levels of the pyramid; one for each level is allowed",
+        anchors.sizes.size(), kAnchoredLevels));
+}
+
 void check_attention(const MaskRcnnOptions& options) {
+  for (const auto& [place, attention] : options.backbone_options.attention)
+    if (std::find(kBodyPlaces.begin(), kBodyPlaces.end(), place) == kBodyPlaces.end())
+      throw std::invalid_argument(fmt::format("[mask_rcnn] attention at '{}'; {}, {} are allowed",
+                                              place, fmt::join(kBodyPlaces, ", "),
+                                              fmt::join(kAttentionPlaces, ", ")));
   for (const auto& [place, attention] : options.attention)
     if (std::find(kAttentionPlaces.begin(), kAttentionPlaces.end(), place) ==
         kAttentionPlaces.end())
-      throw std::invalid_argument(fmt::format("[mask_rcnn] attention at '{}'; {} are allowed",
-                                              place, fmt::join(kAttentionPlaces, ", ")));
+      throw std::invalid_argument(fmt::format("[mask_rcnn] attention at '{}'; {}, {} are allowed",
+                                              place, fmt::join(kBodyPlaces, ", "),
+                                              fmt::join(kAttentionPlaces, ", ")));
 }
 
 void check_heads(const MaskRcnnOptions& options) {
@@ -153,6 +168,7 @@ void check_options(const MaskRcnnOptions& options) {
   check_image(options);
   check_tasks(options);
   check_attention(options);
+  check_anchor_sizes(options.rpn.anchors);
   check_heads(options);
   if (!(options.mean_square_decay >= 0))
     throw std::invalid_argument(fmt::format(

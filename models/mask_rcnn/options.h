@@ -48,7 +48,8 @@ struct MaskRcnnOptions {
 MaskRcnnOptions matterport_profile(MaskRcnnOptions options = {});
 
 /// Throws std::invalid_argument for counts, shares or thresholds outside their range, no or twice
-/// the same task, an exchange with fewer than two tasks, or an unknown place of attention.
+/// the same task, an exchange with fewer than two tasks, an unknown place of attention, or
+/// anchor sizes that are not one for each of the five levels.
 void check_options(const MaskRcnnOptions& options);
 
 }  // namespace medsweep::models

@@ -180,7 +180,7 @@ TEST_F(ThreeStudies, LungsTrainOnMixturesAndRefuseTheEnsembleByName) {
               testing::ElementsAre("lungs.toml:23:3: [[ensemble]] comes in a later version"));
   EXPECT_THAT(study.trials.back().knobs,
               AllOf(HasSubstr("covid19_image.h5\",\"weight\":0.2}"),
-                    HasSubstr("{\"epochs\":5,\"layers\":[\"heads\"],\"learning_rate\":0.001}")));
+                    HasSubstr("{\"epochs\":5,\"layers\":\"heads\",\"learning_rate\":0.001}")));
   EXPECT_THROW(load_study(folder_.path() / "lungs.toml", example_schema()), StudyError);
 }
 
