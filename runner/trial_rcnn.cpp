@@ -128,6 +128,12 @@ void place_attention(const TrialSettings& settings, models::MaskRcnnOptions& opt
 
 bool finds_objects(const TrialSettings& settings) { return models::is_rcnn(settings.model.name); }
 
+std::vector<std::string_view> rcnn_names() {
+  std::vector<std::string_view> names;
+  for (const Row& row : models::rcnn_rows()) names.push_back(row.name);
+  return names;
+}
+
 std::vector<models::RcnnTask> rcnn_tasks(const TrialSettings& settings, const DataShape& shape) {
   if (settings.tasks.empty()) return {{datasets::kSegmentation, shape.classes}};
   std::vector<models::RcnnTask> tasks;

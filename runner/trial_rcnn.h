@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/mask_rcnn/options.h"
@@ -11,6 +12,9 @@ namespace medsweep::runner {
 
 /// Whether the trial's network finds objects rather than label maps.
 bool finds_objects(const TrialSettings& settings);
+
+/// The networks that do.
+std::vector<std::string_view> rcnn_names();
 
 /// The tasks of [trial] tasks, or the one of all classes: task name -> number of classes.
 std::vector<models::RcnnTask> rcnn_tasks(const TrialSettings& settings, const DataShape& shape);

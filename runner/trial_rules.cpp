@@ -62,6 +62,18 @@ std::string refuse_stages(const TrialSettings& settings) {
   return {};
 }
 
+/// Knobs of networks that find objects must not seem to work elsewhere.
+std::string refuse_unused(const TrialSettings& settings) {
+  if (finds_objects(settings)) return {};
+  for (const auto& [knob, value] : {std::pair{"backbone", &settings.backbone},
+                                    {"attention", &settings.attention},
+                                    {"feature_share", &settings.feature_share}})
+    if (value->name != "none")
+      return fmt::format("[{}] '{}' in {}; 'none' is allowed, others in {}", knob, value->name,
+                         settings.model.name, fmt::join(rcnn_names(), ", "));
+  return {};
+}
+
 std::string refuse_tasks(const TrialSettings& settings) {
   if (settings.feature_share.name != "none" && settings.tasks.size() != 2)
     return fmt::format(
@@ -223,8 +235,9 @@ std::vector<std::string> knobs_without_effect(std::string_view knobs) {
 std::string refusal_of(std::string_view knobs) {
   try {
     const TrialSettings settings = settings_of(knobs);
-    for (const auto rule : {refuse_later, refuse_stages, refuse_tasks, refuse_weights,
-                            refuse_extent, refuse_batch, refuse_metrics, refuse_model})
+    for (const auto rule :
+         {refuse_later, refuse_unused, refuse_stages, refuse_tasks, refuse_weights, refuse_extent,
+          refuse_batch, refuse_metrics, refuse_model})
       if (std::string text = rule(settings); !text.empty()) return text;
     for (const DataSource& source : settings.dataset)
       if (const auto data = known_data(source.file))

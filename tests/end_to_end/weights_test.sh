@@ -73,7 +73,7 @@ says err '"trial:STUDY/NAME" and "last" are allowed'
 next_study trial:none
 sed -i 's/width = 4/width = 8/' next.toml
 expect 3 "$runner" run next.toml --extend
-says err "tensor 'decoder0.first.convolution.weight' is Float [4, 8, 3, 3]"
+says err "'decoder0.first.convolution.weight' is [4, 8, 3, 3] in the file, [8, 16, 3, 3] in the network"
 
 # The other study's trial is cited: it stays.
 expect 2 "$runner" remove tiny --trial "$source_identity" --yes

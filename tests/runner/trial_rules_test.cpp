@@ -50,7 +50,13 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"model = \"unet\"\nloss = \"bce\"\nactivation = \"softmax\"\n", "bce"},
         std::pair{"model = \"unet\"\ntasks = [[\"lv\"], [\"myo\"]]\n", "[tasks]"},
         std::pair{"model = \"unet\"\nweights = \"other\"\n",
-                  "[weights] 'other'; a .safetensors file, \"trial:NAME\""},
+                  "[weights] 'other'; a .safetensors, .pth or .pt file"},
+        std::pair{"model = \"unet\"\nattention = \"se\"\n",
+                  "[attention] 'se' in unet; 'none' is allowed, others in mask_rcnn"},
+        std::pair{"model = \"mask_rcnn\"\nfeature_share = \"mean\"\n",
+                  "[feature_share] \"mean\" with 0 tasks"},
+        std::pair{"model = \"mask_rcnn\"\npatch = [64, 64]\n", "takes whole images"},
+        std::pair{"model = { name = \"mask_rcnn\", anchor_sizes = [16, 32, 64, 128] }\n", "anchor"},
         std::pair{"model = \"unett\"\n", "did you mean 'unet'"}));
 
 TEST(KnobsWithoutEffect, AreLeftOutOfTheIdentity) {
@@ -72,7 +78,9 @@ TEST(Knobs, EveryRowOfEveryKindStandsInAStudy) {
   for (const auto& [knob, kind] : schema.kinds)
     for (const auto& named : kind.rows) {
       if (knob.find('.') != std::string::npos) continue;
+      const bool of_objects = knob == "backbone" || knob == "attention" || knob == "feature_share";
       std::string lines = knob == "model" ? "" : "model = \"unet\"\n";
+      if (of_objects) lines = "model = \"mask_rcnn\"\ntasks = [[\"lv\"], [\"myo\"]]\n";
       if (knob == "resize") lines += "size = [64, 64]\n";
       lines += knob + " = \"" + std::string(named.row.name) + "\"\n";
       EXPECT_EQ(refusal(lines), "") << lines;
