@@ -133,7 +133,7 @@ ConversionPlan plan_acdc(const ConverterOptions& options) {
   const std::int64_t dimension = dimension_of(options, 2);
   const std::vector<std::string> classes{"rv", "myo", "lv"};
   ConversionPlan plan{.header = {.name = "acdc", .classes = classes, .dimension = dimension}};
-  const auto labels = std::make_shared<VolumeLabels>(LabelMap::consecutive(classes));
+  const auto labels = std::make_shared<VolumeLabels>(VolumeLabels{LabelMap::consecutive(classes)});
   const auto name_of = patient_namer(options);
   for (const PatientFolder& patient : find_patients(options.source))
     plan_part(plan, options, [&] {

@@ -102,7 +102,7 @@ std::string scanned_patient(const std::string& name, const std::string& expressi
 std::shared_ptr<const VolumeLabels> tumour_labels(TumourCase::Form form) {
   std::vector<LabelMap::Entry> entries{{1, "ncr"}, {2, "ed"}, {4, "et"}};
   if (form == TumourCase::Form::k2015) entries.push_back({3, "ncr"});
-  return std::make_shared<VolumeLabels>(LabelMap(entries));
+  return std::make_shared<VolumeLabels>(VolumeLabels{LabelMap(entries)});
 }
 
 ConversionItem tumour_item(const TumourCase& tumour, const VolumeFiles& files,

@@ -62,7 +62,7 @@ ConversionPlan plan_hvsmr(const ConverterOptions& options) {
   const std::vector<std::string> classes{"myocardium", "blood_pool"};
   ConversionPlan plan{
       .header = {.name = "hvsmr", .classes = classes, .dimension = dimension_of(options, 3)}};
-  const auto labels = std::make_shared<VolumeLabels>(LabelMap::consecutive(classes));
+  const auto labels = std::make_shared<VolumeLabels>(VolumeLabels{LabelMap::consecutive(classes)});
   const auto name_of = patient_namer(options);
   const HeartFiles hearts = find_hearts(options);
   std::vector<std::string> without;

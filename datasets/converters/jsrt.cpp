@@ -92,7 +92,7 @@ std::string scr_fold_of(const fs::path& mask) {
 /// Brought to the image's size by the nearest pixel; only whole multiples and parts keep its shape.
 torch::Tensor read_jsrt_mask(const fs::path& path, const torch::Tensor& image,
                              const fs::path& image_path) {
-  const torch::Tensor mask = read_mask(path);
+  torch::Tensor mask = read_mask(path);
   const std::int64_t height = image.size(1), width = image.size(2);
   if (mask.size(0) * width != mask.size(1) * height) check_mask_size(mask, path, image, image_path);
   if (mask.size(0) == height) return mask;

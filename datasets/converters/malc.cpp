@@ -33,7 +33,7 @@ fs::path malc_label_map(const ConverterOptions& options, const std::vector<fs::p
 fs::path malc_labels_of(const fs::path& image, const std::string& half) {
   const fs::path folder = image.parent_path().parent_path() / (half + "-labels");
   for (const char* ending : {"_glm.nii", "_glm.nii.gz"})
-    if (const fs::path file = folder / (stem_of(image) + ending); fs::exists(file)) return file;
+    if (fs::path file = folder / (stem_of(image) + ending); fs::exists(file)) return file;
   return {};
 }
 
@@ -66,7 +66,7 @@ ConversionPlan plan_malc(const ConverterOptions& options) {
                                  .classes = map.classes(),
                                  .dimension = dimension_of(options, 3),
                                  .label_codes = map.codes()}};
-  const auto labels = std::make_shared<VolumeLabels>(std::move(map));
+  const auto labels = std::make_shared<VolumeLabels>(VolumeLabels{std::move(map)});
   const auto name_of = patient_namer(options);
   std::vector<std::string> without;
   for (const fs::path& image : below)

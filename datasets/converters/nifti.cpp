@@ -81,7 +81,7 @@ ConversionPlan plan_nifti(const ConverterOptions& options) {
                                  .channels = nifti_channels(pairs.images.begin()->second),
                                  .dimension = dimension,
                                  .label_codes = map.codes()}};
-  const auto labels = std::make_shared<VolumeLabels>(std::move(map));
+  const auto labels = std::make_shared<VolumeLabels>(VolumeLabels{std::move(map)});
   const auto name_of = patient_namer(options);
   refuse_lonely(plan, options, pairs);
   for (const auto& [name, image] : pairs.images) {

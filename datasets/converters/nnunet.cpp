@@ -85,7 +85,7 @@ class NnunetPlanner {
                     .regions = read.regions,
                     .label_codes = read.labels.map.codes()};
     ending_ = read.ending;
-    labels_ = std::make_shared<VolumeLabels>(std::move(read.labels));
+    labels_ = std::make_shared<VolumeLabels>(VolumeLabels{std::move(read.labels)});
     read_splits();
   }
 
