@@ -13,8 +13,9 @@ TEST_P(EveryLargeRcnn, DetectionsEqualTorchvision) {
   expect_detections(GetParam(), MemoryLayout::kContiguous);
 }
 
-INSTANTIATE_TEST_SUITE_P(ResNet50, EveryLargeRcnn,
-                         testing::Values("resnet50_batch", "resnet50_frozen"));
+INSTANTIATE_TEST_SUITE_P(Torchvision, EveryLargeRcnn,
+                         testing::Values("resnet18_frozen", "resnet18_v2", "resnet50_batch",
+                                         "resnet50_frozen"));
 
 /// What SGD with momentum 0.9, weight decay 1e-4 and rate 0.02 adds to a parameter, the rounding of
 /// the new parameter to float32 included.
