@@ -13,14 +13,17 @@ TEST_P(EveryLargeRcnn, DetectionsEqualTorchvision) {
   expect_detections(GetParam(), MemoryLayout::kContiguous);
 }
 
-INSTANTIATE_TEST_SUITE_P(ResNet50, EveryLargeRcnn,
-                         testing::Values("resnet50_batch", "resnet50_frozen"));
+INSTANTIATE_TEST_SUITE_P(Torchvision, EveryLargeRcnn,
+                         testing::Values("resnet18_frozen", "resnet18_v2", "resnet50_batch",
+                                         "resnet50_frozen"));
 
-/// The update of one parameter by SGD with momentum 0.9, weight decay 1e-4 and rate 0.02, as
-/// torch.optim.SGD computes it.
+/// What SGD with momentum 0.9, weight decay 1e-4 and rate 0.02 adds to a parameter, the rounding of
+/// the new parameter to float32 included.
 torch::Tensor sgd_update(const torch::Tensor& parameter, const torch::Tensor& momentum) {
   torch::NoGradGuard no_grad;
-  return -0.02 * (0.9 * momentum + parameter.grad() + 1e-4 * parameter);
+  const torch::Tensor gradient = parameter.grad().add(parameter, 1e-4);
+  const torch::Tensor after = parameter.add(momentum.mul(0.9).add(gradient), -0.02);
+  return after.to(torch::kDouble) - parameter.to(torch::kDouble);
 }
 
 /// Each step starts from weights and momenta that are functions of its number, so that both
