@@ -147,6 +147,10 @@ Value ValueChecker::check_word(const Knob& knob, const std::string& key, const V
 }
 
 Value ValueChecker::check_file(CheckedValue& checked, const std::string& key, const Value& value) {
+  // { backbone = "imagenet" } says of a file what it is of, as a word does by itself.
+  const Table* table = value.table();
+  if (table != nullptr && table->size() == 1 && table->front().key == "backbone")
+    return check_file(checked, key, table->front().value);
   if (value.string() == nullptr) return wrong_type(key, value, "the path of a file");
   std::string text = *value.string();
   const bool trial = text.starts_with(kTrial) || (key == "weights" && text == "last");

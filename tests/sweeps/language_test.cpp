@@ -226,6 +226,14 @@ TEST(Check, EvaluationSaysWhichCheckpointHowOftenAndByWhat) {
               HasSubstr("\"early_stop\":{\"metric\":\"dice\",\"patience\":3}"));
 }
 
+TEST(Weights, OfABackboneAreAWordOrATableThatSaysSo) {
+  const Study word = load_text(study("weights = \"imagenet\"\n"));
+  const Study table = load_text(study("weights = { backbone = \"imagenet\" }\n"));
+  EXPECT_EQ(word.trials[0].identity, table.trials[0].identity);
+  EXPECT_THAT(problems_of(study("weights = { head = \"imagenet\" }\n")),
+              ElementsAre(HasSubstr("[weights]")));
+}
+
 TEST(Split, TakesSharesCountsCasesSourcesAndFoldsAndNothingElse) {
   for (const char* validation :
        {"0.2", "4", "[\"case_1\"]", "\"source:testing\"", "{ folds = 5 }", "{ folds = \"file\" }"})
