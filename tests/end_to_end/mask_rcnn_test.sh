@@ -90,12 +90,13 @@ tensors differ "$(weights_at staged runs 2)" "$(weights_at staged runs 4)" '^bac
 
 step=$(($(random 3) + 1))
 echo "killed at step $step"
-start "$runner" --runs killed --sweep staged.toml --extend
+mkdir killed && cp -r runs/plain killed/plain
+start "$runner" --runs killed --sweep staged.toml
 wait_until has_step killed/staged "$(trial_identities staged.toml)" $step
 kill -KILL "$started"
 ended 137
 [ "$(count_records killed/staged done)" = 0 ] || fail "it was to be killed in training"
-expect 0 "$runner" --runs killed:runs --sweep staged.toml
+expect 0 "$runner" --runs killed --sweep staged.toml
 same_weights runs/staged killed/staged
 
 # Layers that are frozen for the whole training, and the losses of proposals alone.

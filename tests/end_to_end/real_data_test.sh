@@ -62,6 +62,6 @@ trained acdc 3
   fail "not a distance for each class"
 
 # The study of this data that comes with the project.
-DATA=$work expect 0 "$runner" plan "$source_dir/sweeps/acdc.toml" --format json
-[ "$(jq '.trials | length' out)" = 20 ] || fail "not 20 trials in sweeps/acdc.toml"
-[ "$(jq '.unknown + .missing | length' out)" = 0 ] || fail "sweeps/acdc.toml asks for what is not there"
+DATA=$work expect 0 "$runner" plan "$source_dir/sweeps/acdc_unet.toml" --format json
+[ "$(jq '.trials | length' out)" = 20 ] || fail "not 20 trials in sweeps/acdc_unet.toml"
+[ "$(jq '.unknown + .missing | length' out)" = 0 ] || fail "sweeps/acdc_unet.toml asks for what is not there"
