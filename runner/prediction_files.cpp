@@ -135,9 +135,12 @@ void PredictionFiles::write_label_maps(const PredictedImage& image,
 void PredictionFiles::draw(const PredictedImage& image,
                            const models::Prediction& prediction) const {
   std::vector<datasets::SheetTile> tiles;
-  datasets::SheetOptions options{.title = image.name};
+  datasets::SheetOptions options;
+  options.title = image.name;
   for (const auto& [task, classes] : tasks_) {
-    datasets::SheetTile tile{.image = image.image, .title = task};
+    datasets::SheetTile tile;
+    tile.image = image.image;
+    tile.title = task;
     const auto found = prediction.detections.find(task);
     if (found == prediction.detections.end())
       tile.labels = prediction.labels;

@@ -96,7 +96,7 @@ std::optional<PlannedTrial> planned_ensemble(const EnsembleRow& ensemble, TableS
   }
   PlannedTrial planned = *members.front();
   planned.identity = ensemble.identity;
-  planned.name = ensemble.name;
+  planned.name = ensemble.label;
   bool is_apart = false;
   for (auto& [axis, label] : planned.labels) {
     const bool is_shown =
@@ -105,7 +105,7 @@ std::optional<PlannedTrial> planned_ensemble(const EnsembleRow& ensemble, TableS
       return results::label_of(*other, axis) != results::label_of(*members.front(), axis);
     });
     if (!is_shown || !differs) continue;
-    label = ensemble.name;
+    label = ensemble.label;
     is_apart = true;
   }
   if (is_apart) return planned;
@@ -114,7 +114,7 @@ std::optional<PlannedTrial> planned_ensemble(const EnsembleRow& ensemble, TableS
   std::string before = results::label_of(planned, key);
   std::erase_if(planned.labels, [&](const auto& entry) { return entry.first == key; });
   planned.labels.emplace_back(
-      key, before.empty() ? ensemble.name : fmt::format("{} + {}", before, ensemble.name));
+      key, before.empty() ? ensemble.label : fmt::format("{} + {}", before, ensemble.label));
   return planned;
 }
 
@@ -126,30 +126,36 @@ std::string ensemble_identity(const TrialEnsemble& ensemble, const std::filesyst
   return sha256_hex(text.dump() + data_digest(data)).substr(0, kIdentityDigits);
 }
 
-std::string record_ensemble(const TrialEnsemble& ensemble, const std::string& name,
+std::string record_ensemble(const TrialEnsemble& ensemble, const EnsembleName& name,
                             const std::vector<EnsembleScores>& scores,
                             const std::filesystem::path& runs) {
   const TrainedTrial& first = ensemble.members().front()->trial();
-  check_ensemble_name(name, first.study, runs);
+  check_ensemble_name(name.name, first.study, runs);
   const std::string identity = ensemble_identity(ensemble, scores.front().data);
   json knobs{{kEnsembleKey, described(ensemble)}};
+  knobs[kEnsembleKey]["label"] = name.label;
   knobs[kEnsembleKey]["data"] = scores.front().data.string();
   results::Journal journal(results::study_folder(runs, first.study), host_name());
-  journal.append(results::record(results::TrialRecord{.trial = identity,
-                                                      .name = name,
-                                                      .study = first.study,
-                                                      .knobs = knobs.dump(),
-                                                      .seed = first.settings.seed,
-                                                      .fold = first.settings.fold}));
-  const auto record = [&](const EnsembleScores& one, const std::string& dataset) {
+  results::TrialRecord trial;
+  trial.trial = identity;
+  trial.name = name.name;
+  trial.study = first.study;
+  trial.knobs = knobs.dump();
+  trial.seed = first.settings.seed;
+  trial.fold = first.settings.fold;
+  journal.append(results::record(trial));
+  results::ValueRecord value;
+  value.trial = identity;
+  value.split = shown_split(first.settings);
+  for (const EnsembleScores& one : scores) {
+    value.dataset = one.dataset;
     journal.append(results::record(
-        results::DataRecord{identity, dataset, one.data.string(), data_digest(one.data)}));
-    journal.append_all(value_records(
-        one.scores, {.trial = identity, .split = shown_split(first.settings), .dataset = dataset}));
-  };
-  record(scores.front(), "");
-  for (const EnsembleScores& one : scores) record(one, one.data.filename().string());
-  journal.append(results::record(results::DoneRecord{.trial = identity}));
+        results::DataRecord{identity, one.dataset, one.data.string(), data_digest(one.data)}));
+    journal.append_all(value_records(one.scores, value));
+  }
+  results::DoneRecord done;
+  done.trial = identity;
+  journal.append(results::record(done));
   journal.sync();
   return identity;
 }
@@ -164,7 +170,7 @@ std::vector<EnsembleRow> ensembles_of(const std::string& study, const results::I
     auto& [heard, row] = newest[entry.name];
     if (progress.last_heard < heard) continue;
     heard = progress.last_heard;
-    row = {entry.trial, entry.name, knobs[kEnsembleKey].at("identities")};
+    row = {entry.trial, knobs[kEnsembleKey].at("label"), knobs[kEnsembleKey].at("identities")};
   }
   std::vector<EnsembleRow> rows;
   for (auto& [name, entry] : newest) rows.push_back(std::move(entry.second));
@@ -173,7 +179,12 @@ std::vector<EnsembleRow> ensembles_of(const std::string& study, const results::I
 
 void add_ensembles(const std::vector<EnsembleRow>& ensembles, TableSpec& spec,
                    std::vector<PlannedTrial>& trials) {
+  if (ensembles.empty()) return;
   const std::vector<PlannedTrial> members = trials;
+  if (spec.rows.empty())
+    for (const std::string& axis : results::varying_axes(members))
+      if (!contains(spec.columns, axis) && !contains(spec.for_each, axis))
+        spec.rows.push_back(axis);
   for (const EnsembleRow& ensemble : ensembles)
     if (auto planned = planned_ensemble(ensemble, spec, members))
       trials.push_back(std::move(*planned));

@@ -13,7 +13,6 @@
 namespace medsweep::runner {
 namespace {
 
-using datasets::DataFile;
 using datasets::SegmentationDataset;
 
 models::Prediction combined_labels(const std::vector<models::Prediction>& predictions,
@@ -39,37 +38,30 @@ void check_member(const TrainedModel& first, const TrainedModel& member) {
                     first.name(), member.name()));
 }
 
-ObjectsPerClass objects_per_class(const TrialSettings& settings, const DataFile& data) {
-  const bool stored =
-      std::ranges::any_of(data.instances(), [](std::int64_t objects) { return objects >= 0; });
-  const bool many = settings.objects == "component" || (settings.objects == "auto" && stored);
+/// Names of a pool's samples are unique.
+std::int64_t position_in(const datasets::DataPool& pool, const std::string& name) {
+  const auto found = std::ranges::find(pool.samples(), name, &datasets::SampleId::name);
+  if (found == pool.samples().end())
+    throw std::logic_error("[ensemble] no sample " + name + " in the pool");
+  return found - pool.samples().begin();
+}
+
+bool stores_objects(const datasets::DataPool& pool, const SegmentationDataset& samples) {
+  const datasets::RawSample first = pool.read(position_in(pool, samples.id(0).name));
+  return first.instances.defined();
+}
+
+ObjectsPerClass objects_per_class(const TrialSettings& settings, const datasets::DataPool& pool,
+                                  const SegmentationDataset& samples) {
+  const bool many = settings.objects == "component" ||
+                    (settings.objects == "auto" && stores_objects(pool, samples));
   return many ? ObjectsPerClass::kMany : ObjectsPerClass::kOne;
 }
 
-/// The labelled samples of the file, as the trial's evaluation has them.
-std::shared_ptr<SegmentationDataset> labelled_samples(const std::shared_ptr<const DataFile>& file,
-                                                      const TrainedModel& first) {
-  const auto annotation =
-      first.finds_objects() ? datasets::Annotation::kObjects : datasets::Annotation::kLabels;
-  const auto pool = std::make_shared<const datasets::DataPool>(
-      std::vector{datasets::pool_member(file, 1, annotation)});
-  std::vector<std::int64_t> indices;
-  for (std::int64_t i = 0; i < std::ssize(pool->samples()); ++i)
-    if (pool->labelled(i)) indices.push_back(i);
-  if (indices.empty())
-    throw std::invalid_argument(
-        fmt::format("[{}] no sample with labels; an ensemble is judged by labelled data",
-                    file->path().string()));
-  datasets::SampleOptions options = sample_options(first.trial().settings);
-  if (options.tasks.empty()) options.classes = first.classes();
-  return std::make_shared<SegmentationDataset>(pool, indices, options,
-                                               datasets::SampleMode::kEvaluate);
-}
-
-Spacing file_spacing(const DataFile& file) {
-  const bool known = std::ranges::all_of(
-      file.samples(), [](const datasets::SampleId& id) { return !id.spacing.empty(); });
-  return known ? Spacing::kKnown : Spacing::kUnknown;
+Spacing spacing_in(const SegmentationDataset& samples) {
+  for (std::int64_t i = 0; i < samples.size(); ++i)
+    if (samples.id(i).spacing.empty()) return Spacing::kUnknown;
+  return Spacing::kKnown;
 }
 
 }  // namespace
@@ -115,16 +107,34 @@ TrialEnsemble::TrialEnsemble(const std::vector<TrainedTrial>& trials,
 }
 
 EvaluationScores TrialEnsemble::evaluate(const std::filesystem::path& data) const {
-  const auto file = std::make_shared<const DataFile>(data);
+  const TrainedModel& first = *members_.front();
+  const auto annotation =
+      first.finds_objects() ? datasets::Annotation::kObjects : datasets::Annotation::kLabels;
+  const auto pool = std::make_shared<const datasets::DataPool>(std::vector{
+      datasets::pool_member(std::make_shared<const datasets::DataFile>(data), 1, annotation)});
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = 0; i < std::ssize(pool->samples()); ++i)
+    if (pool->labelled(i)) indices.push_back(i);
+  if (indices.empty())
+    throw std::invalid_argument(fmt::format(
+        "[{}] no sample with labels; an ensemble is judged by labelled data", data.string()));
+  datasets::SampleOptions options = sample_options(first.trial().settings);
+  if (options.tasks.empty()) options.classes = first.classes();
+  return evaluate(*pool,
+                  SegmentationDataset(pool, indices, options, datasets::SampleMode::kEvaluate));
+}
+
+EvaluationScores TrialEnsemble::evaluate(const datasets::DataPool& pool,
+                                         const SegmentationDataset& samples) const {
   const TrainedModel& first = *members_.front();
   const TrialSettings& settings = first.trial().settings;
   TrialEnsembleOptions options = options_;
-  if (!options.objects) options.objects = objects_per_class(settings, *file);
-  const Predictor predictor = [&](const std::vector<datasets::EvaluationSample>& samples) {
+  if (first.finds_objects() && !options.objects)
+    options.objects = objects_per_class(settings, pool, samples);
+  const Predictor predictor = [&](const std::vector<datasets::EvaluationSample>& asked) {
     models::Predictions whole;
-    for (const datasets::EvaluationSample& sample : samples) {
-      const datasets::RawSample stored = file->read(
-          sample.sample.id.index, {.labels = false, .second_observer = false, .instances = false});
+    for (const datasets::EvaluationSample& sample : asked) {
+      const datasets::RawSample stored = pool.read(position_in(pool, sample.sample.id.name));
       models::Predictions predictions;
       for (const auto& member : members_) predictions.push_back(member->predict(stored));
       whole.push_back(
@@ -132,12 +142,11 @@ EvaluationScores TrialEnsemble::evaluate(const std::filesystem::path& data) cons
     }
     return whole;
   };
-  const auto dataset = labelled_samples(file, first);
-  const std::vector<std::string> metrics = finished_metrics(settings, file_spacing(*file));
+  const std::vector<std::string> metrics = finished_metrics(settings, spacing_in(samples));
   const auto group = single_communicator();
   return first.finds_objects()
-             ? evaluate_objects(predictor, *dataset, metrics, *group)
-             : scores_of(runner::evaluate(predictor, *dataset, metrics, *group), metrics);
+             ? evaluate_objects(predictor, samples, metrics, *group)
+             : scores_of(runner::evaluate(predictor, samples, metrics, *group), metrics);
 }
 
 }  // namespace medsweep::runner

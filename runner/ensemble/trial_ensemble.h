@@ -42,6 +42,10 @@ class TrialEnsemble {
   /// class or has no labels, and as the evaluations.
   EvaluationScores evaluate(const std::filesystem::path& data) const;
 
+  /// The same of samples of `pool`, dressed in any way: of the truth in `samples`.
+  EvaluationScores evaluate(const datasets::DataPool& pool,
+                            const datasets::SegmentationDataset& samples) const;
+
   const std::vector<std::unique_ptr<TrainedModel>>& members() const { return members_; }
   /// As asked, or more than half.
   std::int64_t votes() const { return votes_; }
