@@ -84,3 +84,21 @@ says err "did you mean 'vote'"
 expect 2 "$runner" ensemble --trials tiny/none tiny/fliprot --data phantom.h5 --minimum-votes 3
 expect 2 "$runner" ensemble --trials tiny/none tiny/fliprot --data phantom.h5 --name none
 says err 'is a trial of tiny'
+
+# A study's own ensembles: computed once, refused before its trials are trained.
+printf '[[ensemble]]\nname = "seeds"\nover = "seed"\nmethod = "mean"\n' >>found.toml
+expect 0 "$runner" ensemble found.toml
+says out seeds
+says out mask_ap
+expect 0 "$runner" ensemble found.toml
+says out 'seeds: is there already'
+expect 0 "$runner" table found.toml
+says out seeds
+sed 's/name = "found"/name = "later"/' found.toml >later.toml
+expect 2 "$runner" ensemble later.toml
+says err 'no such trial'
+expect 2 "$runner" ensemble tiny.toml
+says err 'no [[ensemble]]'
+sed -i 's/over = "seed"/over = "dataset"/' found.toml
+expect 2 "$runner" ensemble found.toml
+says err 'nothing varies over "dataset"'
