@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
-#include <algorithm>
 #include <atomic>
 #include <nlohmann/json.hpp>
-#include <opencv2/imgproc.hpp>
 #include <stdexcept>
 #include <utility>
 
 #include "base/files.h"
-#include "datasets/converters/run_lengths.h"
+#include "datasets/coco_annotation.h"
 #include "datasets/export_images.h"
 
 namespace medsweep::datasets {
@@ -23,30 +21,6 @@ using nlohmann::ordered_json;
 struct CocoLosses {
   std::atomic<bool> scaled = false, parts = false, unseen = false, second = false;
 };
-
-RunLengths runs_of(const torch::Tensor& mask) {
-  const torch::Tensor dense = mask.to(torch::kUInt8).contiguous();
-  const auto* values = dense.const_data_ptr<std::uint8_t>();
-  return encode_mask({values, values + dense.numel()}, dense.size(0), dense.size(1));
-}
-
-ordered_json coco_box(double x1, double y1, double x2, double y2) {
-  return ordered_json::array({x1, y1, x2 - x1, y2 - y1});
-}
-
-/// Without its ids.
-ordered_json coco_annotation(std::int64_t category, ordered_json box, const RunLengths* mask) {
-  ordered_json entry{{"id", 0}, {"image_id", 0}, {"category_id", category}};
-  entry["area"] = mask != nullptr ? static_cast<double>(area_of(*mask))
-                                  : box[2].get<double>() * box[3].get<double>();
-  entry["bbox"] = std::move(box);
-  entry["iscrowd"] = 0;
-  entry["segmentation"] = ordered_json::array();
-  if (mask != nullptr)
-    entry["segmentation"] = {{"size", {mask->height, mask->width}},
-                             {"counts", text_from_runs(*mask)}};
-  return entry;
-}
 
 std::vector<ordered_json> annotations_of_objects(const Instances& objects,
                                                  const std::vector<std::int64_t>& codes) {
@@ -67,24 +41,10 @@ std::vector<ordered_json> annotations_of_objects(const Instances& objects,
 std::vector<ordered_json> annotations_of_labels(const torch::Tensor& labels,
                                                 const std::vector<std::int64_t>& codes) {
   std::vector<ordered_json> entries;
-  for (std::size_t label = 1; label <= codes.size(); ++label) {
-    const torch::Tensor mask = labels.eq(static_cast<std::int64_t>(label)).to(torch::kUInt8);
-    if (!mask.any().item<bool>()) continue;
-    const cv::Mat image(static_cast<int>(mask.size(0)), static_cast<int>(mask.size(1)), CV_8UC1,
-                        mask.mutable_data_ptr());
-    cv::Mat parts, boxes, centres;
-    const int count = cv::connectedComponentsWithStats(image, parts, boxes, centres, 8, CV_32S);
-    const torch::Tensor numbers =
-        torch::from_blob(parts.data, {mask.size(0), mask.size(1)}, torch::kInt32);
-    for (int part = 1; part < count; ++part) {
-      const RunLengths runs = runs_of(numbers.eq(part));
-      const int x = boxes.at<int>(part, cv::CC_STAT_LEFT), y = boxes.at<int>(part, cv::CC_STAT_TOP);
+  for (std::size_t label = 1; label <= codes.size(); ++label)
+    for (const MaskPart& part : parts_of(labels.eq(static_cast<std::int64_t>(label))))
       entries.push_back(coco_annotation(codes[label - 1],
-                                        coco_box(x, y, x + boxes.at<int>(part, cv::CC_STAT_WIDTH),
-                                                 y + boxes.at<int>(part, cv::CC_STAT_HEIGHT)),
-                                        &runs));
-    }
-  }
+                                        coco_box(part.x1, part.y1, part.x2, part.y2), &part.mask));
   return entries;
 }
 
@@ -126,17 +86,10 @@ std::vector<std::int64_t> category_ids(const DataFileHeader& header) {
   return ids;
 }
 
-/// Numbers the annotations and writes all of it.
 void write_coco_json(const std::filesystem::path& path, const DataFileHeader& header,
                      const std::vector<ordered_json>& images,
-                     std::vector<std::vector<ordered_json>>& annotations) {
-  ordered_json all{{"images", images}, {"annotations", ordered_json::array()}};
-  for (std::size_t image = 0; image < annotations.size(); ++image)
-    for (ordered_json& entry : annotations[image]) {
-      entry["id"] = all["annotations"].size() + 1;
-      entry["image_id"] = image + 1;
-      all["annotations"].push_back(std::move(entry));
-    }
+                     std::vector<std::vector<ordered_json>> annotations) {
+  ordered_json all = coco_document(images, std::move(annotations));
   const std::vector<std::int64_t> codes = category_ids(header);
   for (std::size_t i = 0; i < codes.size(); ++i)
     all["categories"].push_back({{"id", codes[i]}, {"name", header.classes[i]}});
@@ -169,7 +122,7 @@ ExportReport export_coco(const DataFile& file, const std::filesystem::path& fold
     note_losses(sample, losses);
   };
   for_each_image(file, "coco", progress, save);
-  write_coco_json(folder / "annotations.json", header, images, annotations);
+  write_coco_json(folder / "annotations.json", header, images, std::move(annotations));
   return {
       .samples = std::ssize(images), .files = std::ssize(images) + 1, .notes = notes_of(losses)};
 }

@@ -27,4 +27,8 @@ Summary evaluate(models::Model& model, const datasets::SegmentationDataset& data
                  const std::vector<std::string>& metrics, Communicator& group,
                  const PredictionOptions& options);
 
+/// The same of anybody's predictions.
+Summary evaluate(const Predictor& predictor, const datasets::SegmentationDataset& dataset,
+                 const std::vector<std::string>& metrics, Communicator& group);
+
 }  // namespace medsweep::runner

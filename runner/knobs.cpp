@@ -15,6 +15,7 @@
 #include "models/mask_rcnn/rcnn_networks.h"
 #include "models/precision.h"
 #include "models/segmentation/networks.h"
+#include "runner/ensemble/methods.h"
 #include "runner/knob_options.h"
 #include "runner/object_evaluation.h"
 #include "runner/optimizer.h"
@@ -200,6 +201,7 @@ std::vector<ListedKind> listed_kinds() {
        joined(none_only("the network's own"), models::backbone_rows())},
       {"attention", "attention modules", models::attention_rows()},
       {"feature_share", "how two tasks share features", models::feature_share_rows()},
+      {"ensemble", "how several trials become one", ensemble_rows()},
       {"objects", "what networks that find objects are to find", datasets::object_rows()},
   };
 }

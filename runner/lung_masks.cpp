@@ -7,6 +7,8 @@
 #include <array>
 #include <stdexcept>
 
+#include "runner/metrics/detection/label_map.h"
+
 namespace medsweep::runner {
 namespace {
 
@@ -52,6 +54,13 @@ torch::Tensor lungs_in(const torch::Tensor& labels, const std::vector<std::strin
   return inside;
 }
 
+/// [H, W] uint8: the network's label map, or that of the objects that it found.
+torch::Tensor label_map_by(const TrainedModel& model, const torch::Tensor& image) {
+  const models::Prediction said = model.predict(image);
+  if (!model.finds_objects()) return said.labels;
+  return label_map_of(said.detections.begin()->second, {image.size(1), image.size(2)});
+}
+
 }  // namespace
 
 torch::Tensor equalized(const torch::Tensor& image) {
@@ -72,13 +81,17 @@ LungModels::LungModels(const std::vector<std::string>& trials,
   if (trials.empty()) throw std::invalid_argument("[lung models] none; at least one is allowed");
   for (const std::string& trial : trials)
     models_.push_back(std::make_unique<TrainedModel>(trained_trial(trial, runs)));
+  for (const auto& model : models_)
+    if (model->tasks().size() > 1)
+      throw std::invalid_argument(
+          fmt::format("[{}] a trial of several tasks; one of one task is allowed", model->name()));
 }
 
 torch::Tensor LungModels::vote(const torch::Tensor& image) const {
   const torch::Tensor shown = input_ == LungInput::kEqualized ? equalized(image) : image;
   torch::Tensor votes = torch::zeros({image.size(1), image.size(2)}, torch::kInt64);
   for (const auto& model : models_)
-    votes += lungs_in(model->predict(shown).labels, model->classes());
+    votes += lungs_in(label_map_by(*model, shown), model->classes());
   return votes.mul(2).gt(static_cast<std::int64_t>(models_.size())).to(torch::kUInt8);
 }
 
@@ -95,8 +108,7 @@ std::vector<std::filesystem::path> LungModels::files() const {
 std::vector<std::string> LungModels::names() const {
   std::vector<std::string> names;
   for (const auto& model : models_)
-    names.push_back(fmt::format("{}/{} ({})", model->trial().study, model->trial().name,
-                                model->trial().identity));
+    names.push_back(fmt::format("{} ({})", model->name(), model->trial().identity));
   return names;
 }
 

@@ -26,7 +26,7 @@ enum class LungInput { kEqualized, kAsStored };
 class LungModels {
  public:
   /// trials: as trained_trial takes them; several vote. Throws as that and TrainedModel, and
-  /// std::invalid_argument for none.
+  /// std::invalid_argument for none, and for several tasks: these have no one label map.
   LungModels(const std::vector<std::string>& trials, const std::vector<std::filesystem::path>& runs,
              LungInput input = LungInput::kEqualized);
 

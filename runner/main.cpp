@@ -43,6 +43,8 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_prepare_command(app, line);
   add_inspect_command(app, line);
   add_export_command(app, line);
+  add_predict_command(app, line);
+  add_ensemble_command(app, line);
   add_table_command(app, line);
   add_status_command(app, line);
   add_list_command(app, line);

@@ -30,13 +30,13 @@ std::vector<std::string> metrics_of_kind(const std::vector<std::string>& metrics
   return kept;
 }
 
-std::vector<JudgedSample> judged(models::Model& model, const SegmentationDataset& dataset,
-                                 const CaseSamples& scored, const PredictionOptions& options) {
+std::vector<JudgedSample> judged(const Predictor& predictor, const SegmentationDataset& dataset,
+                                 const CaseSamples& scored) {
   std::vector<JudgedSample> samples;
   for (const std::int64_t index : scored.indices) {
     EvaluationSample sample = dataset.evaluate(index);
     const auto start = std::chrono::steady_clock::now();
-    models::Prediction prediction = predict_sample(model, sample, options);
+    models::Prediction prediction = predictor({sample}).front();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     samples.push_back({std::move(sample), std::move(prediction), seconds.count()});
   }
@@ -161,9 +161,8 @@ EvaluationScores scores_of(const Summary& summary, const std::vector<std::string
   return scores;
 }
 
-EvaluationScores evaluate_objects(models::Model& model, const SegmentationDataset& dataset,
-                                  const std::vector<std::string>& metrics, Communicator& group,
-                                  const PredictionOptions& options) {
+EvaluationScores evaluate_objects(const Predictor& predictor, const SegmentationDataset& dataset,
+                                  const std::vector<std::string>& metrics, Communicator& group) {
   const std::vector<CaseSamples> cases = cases_of(dataset);
   const std::vector<int> rank_of = assign_cases(cases, group.size());
   std::vector<TaskScores> tasks;
@@ -172,7 +171,7 @@ EvaluationScores evaluate_objects(models::Model& model, const SegmentationDatase
   on_all_ranks(group, [&] {
     for (std::size_t i = 0; i < cases.size(); ++i) {
       if (rank_of[i] != group.rank()) continue;
-      const std::vector<JudgedSample> samples = judged(model, dataset, cases[i], options);
+      const std::vector<JudgedSample> samples = judged(predictor, dataset, cases[i]);
       for (TaskScores& task : tasks) task.add(static_cast<std::int64_t>(i), cases[i], samples);
     }
   });
@@ -182,6 +181,13 @@ EvaluationScores evaluate_objects(models::Model& model, const SegmentationDatase
     parts.push_back(task.scores(metrics));
   }
   return together(parts);
+}
+
+EvaluationScores evaluate_objects(models::Model& model, const SegmentationDataset& dataset,
+                                  const std::vector<std::string>& metrics, Communicator& group,
+                                  const PredictionOptions& options) {
+  return evaluate_objects([&](const auto& samples) { return predict(model, samples, options); },
+                          dataset, metrics, group);
 }
 
 }  // namespace medsweep::runner

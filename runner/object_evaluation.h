@@ -34,6 +34,11 @@ EvaluationScores evaluate_objects(models::Model& model,
                                   const std::vector<std::string>& metrics, Communicator& group,
                                   const PredictionOptions& options);
 
+/// The same of anybody's predictions.
+EvaluationScores evaluate_objects(const Predictor& predictor,
+                                  const datasets::SegmentationDataset& dataset,
+                                  const std::vector<std::string>& metrics, Communicator& group);
+
 /// All metrics, of label maps and of objects.
 std::vector<Row> all_metric_rows();
 /// Of either. Throws std::invalid_argument for an unknown metric, with the nearest known one.

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "datasets/patch.h"
@@ -37,5 +38,9 @@ models::Predictions predict(models::Model& model,
 /// The same of one sample.
 models::Prediction predict_sample(models::Model& model, const datasets::EvaluationSample& sample,
                                   const PredictionOptions& options);
+
+/// Whoever predicts samples: a network, or several together. One prediction a sample, as `predict`.
+using Predictor =
+    std::function<models::Predictions(const std::vector<datasets::EvaluationSample>& samples)>;
 
 }  // namespace medsweep::runner

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "runner/settings.h"
+#include "runner/ensemble/ensemble_results.h"
 
 namespace medsweep::runner {
 namespace {
@@ -11,9 +11,7 @@ namespace {
 results::TableDefaults defaults_for(const std::vector<sweeps::Trial>& trials) {
   results::TableDefaults defaults;
   defaults.metrics = {"dice", "iou"};
-  const TrialSettings settings = read_settings(trials.front());
-  const bool has_test = settings.split.contains("test") || !settings.evaluate.datasets.empty();
-  defaults.split = has_test ? "test" : "validation";
+  defaults.split = shown_split(read_settings(trials.front()));
   return defaults;
 }
 
@@ -27,14 +25,23 @@ std::vector<results::PlannedTrial> planned_trials(const std::vector<sweeps::Tria
   return planned;
 }
 
+std::string shown_split(const TrialSettings& settings) {
+  const bool has_test = settings.split.contains("test") || !settings.evaluate.datasets.empty();
+  return has_test ? "test" : "validation";
+}
+
 std::vector<results::Table> study_tables(const FrozenStudy& study, const results::Index& index) {
   std::vector<results::Table> tables;
   const auto planned = planned_trials(study.trials);
   const auto defaults = defaults_for(study.trials);
-  for (const std::string& specification : study.tables)
-    std::ranges::move(
-        results::make_tables(results::parse_table_spec(specification), defaults, planned, index),
-        std::back_inserter(tables));
+  const auto ensembles = ensembles_of(study.name, index);
+  for (const std::string& specification : study.tables) {
+    results::TableSpec spec = results::parse_table_spec(specification);
+    auto trials = planned;
+    add_ensembles(ensembles, spec, trials);
+    std::ranges::move(results::make_tables(spec, defaults, trials, index),
+                      std::back_inserter(tables));
+  }
   if (!tables.empty()) tables.back().remarks = study.notes;
   return tables;
 }

@@ -6,6 +6,7 @@
 #include "results/index.h"
 #include "results/table.h"
 #include "runner/frozen.h"
+#include "runner/settings.h"
 #include "sweeps/trial.h"
 
 namespace medsweep::runner {
@@ -13,7 +14,11 @@ namespace medsweep::runner {
 /// Trials as the results' tables know them.
 std::vector<results::PlannedTrial> planned_trials(const std::vector<sweeps::Trial>& trials);
 
-/// The study's tables filled from the journals, its notes (--set, --same-code ...) under the last.
+/// The split that the study's tables show unless they say so: "test" where it has one.
+std::string shown_split(const TrialSettings& settings);
+
+/// The study's tables filled from the journals, its ensembles among the trials, its notes (--set,
+/// --same-code ...) under the last.
 /// The numbers are those of the test samples, or of validation where the study has no test.
 std::vector<results::Table> study_tables(const FrozenStudy& study, const results::Index& index);
 

@@ -1,6 +1,7 @@
 #include "runner/trained_model.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "runner/safetensors.h"
 #include "runner/trial_data.h"
 #include "runner/trial_model.h"
+#include "runner/trial_rcnn.h"
 #include "runner/trial_weights.h"
 #include "sweeps/freeze.h"
 
@@ -90,7 +92,7 @@ TrainedTrial lying_at(const std::string& text) {
   return trained(study, *trial, *weights);
 }
 
-/// What its labels are called: said by the study, else by the data.
+/// What its labels are called where it has no tasks: said by the study, else by the data.
 std::vector<std::string> classes_of(const TrainedTrial& trial) {
   if (!trial.settings.classes.empty()) return trial.settings.classes;
   const std::string& file = trial.settings.dataset.front().file;
@@ -102,6 +104,16 @@ std::vector<std::string> classes_of(const TrainedTrial& trial) {
   return summary->classes;
 }
 
+std::map<std::string, std::vector<std::string>> tasks_of(const TrainedTrial& trial) {
+  if (trial.settings.tasks.empty()) return {{datasets::kSegmentation, classes_of(trial)}};
+  std::map<std::string, std::vector<std::string>> tasks;
+  for (const auto& task : trial.settings.tasks) {
+    const auto classes = task.get<std::vector<std::string>>();
+    tasks[fmt::format("{}", fmt::join(classes, "+"))] = classes;
+  }
+  return tasks;
+}
+
 PredictionOptions window_options(const TrialSettings& settings) {
   PredictionOptions options;
   if (settings.patch.size() == 2) options.patch = {settings.patch[0], settings.patch[1]};
@@ -109,11 +121,17 @@ PredictionOptions window_options(const TrialSettings& settings) {
   return options;
 }
 
-/// The image as the samples of training were dressed.
-datasets::EvaluationSample dressed(const torch::Tensor& image, const TrialSettings& settings,
+/// The sample as those of training were dressed; nobody has drawn anything in it.
+datasets::EvaluationSample dressed(const datasets::RawSample& stored, const TrialSettings& settings,
                                    const std::vector<std::string>& classes) {
+  const torch::Tensor& image = stored.image;
+  if (image.dim() != 3)
+    throw std::invalid_argument(
+        fmt::format("[{}] a volume or no image, of {} axes; [C, H, W] is allowed", stored.id.name,
+                    image.dim()));
   datasets::RawSample sample;
   sample.image = image;
+  sample.field_of_view = stored.field_of_view;
   sample.labels = torch::zeros({image.size(1), image.size(2)}, torch::kUInt8);
   sample.id.name = sample.id.case_name = sample.id.patient = "image";
   datasets::PoolMember member{.name = "image",
@@ -136,7 +154,9 @@ TrainedTrial trained_trial(const std::string& text, const std::vector<fs::path>&
 }
 
 TrainedModel::TrainedModel(TrainedTrial trial)
-    : trial_(std::move(trial)), classes_(classes_of(trial_)) {
+    : trial_(std::move(trial)), tasks_(tasks_of(trial_)) {
+  for (const auto& [task, classes] : tasks_)
+    classes_.insert(classes_.end(), classes.begin(), classes.end());
   TrialSettings settings = trial_.settings;
   settings.precision = "fp32";
   const DataShape shape{datasets::color_mode_channels(settings.color_mode, 1),
@@ -146,9 +166,19 @@ TrainedModel::TrainedModel(TrainedTrial trial)
   model_->eval();
 }
 
+std::string TrainedModel::name() const { return fmt::format("{}/{}", trial_.study, trial_.name); }
+
+bool TrainedModel::finds_objects() const { return runner::finds_objects(trial_.settings); }
+
 models::Prediction TrainedModel::predict(const torch::Tensor& image) const {
-  const datasets::EvaluationSample sample = dressed(image, trial_.settings, classes_);
-  return predict_sample(*model_, sample, window_options(trial_.settings));
+  datasets::RawSample sample;
+  sample.image = image;
+  return predict(sample);
+}
+
+models::Prediction TrainedModel::predict(const datasets::RawSample& sample) const {
+  return predict_sample(*model_, dressed(sample, trial_.settings, classes_),
+                        window_options(trial_.settings));
 }
 
 }  // namespace medsweep::runner

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,7 +12,7 @@
 
 namespace medsweep::runner {
 
-/// A segmentation trial that was trained, and where its weights lie.
+/// A trial that was trained, and where its weights lie.
 struct TrainedTrial {
   std::string study, name, identity;
   TrialSettings settings;
@@ -28,19 +29,30 @@ TrainedTrial trained_trial(const std::string& text, const std::vector<std::files
 /// sliding window, threshold. Predicts in single precision.
 class TrainedModel {
  public:
-  /// Throws std::invalid_argument for a trial whose data file is gone (it has the classes' names),
-  /// of volumes, or of other images than grey or RGB; std::runtime_error for damaged weights.
+  /// Throws std::invalid_argument for a trial whose data file is gone where only that has the
+  /// classes' names; std::runtime_error for damaged weights.
   explicit TrainedModel(TrainedTrial trial);
 
-  /// What it says of an image [1, H, W], grey, as stored in data files, at the image's own size.
-  /// May be called from several threads at once.
+  /// What it says of an image [C, H, W], grey or red, green and blue, as stored in data files, at
+  /// the image's own size. May be called from several threads at once. Throws
+  /// std::invalid_argument for volumes and other numbers of channels.
   models::Prediction predict(const torch::Tensor& image) const;
+  /// The same of a stored sample: values are normalised over its field of view where it has one.
+  models::Prediction predict(const datasets::RawSample& sample) const;
 
   const TrainedTrial& trial() const { return trial_; }
-  const std::vector<std::string>& classes() const { return classes_; }  ///< label i: [i - 1]
+  /// "lungs/unet+bn".
+  std::string name() const;
+  /// Whether its predictions are objects rather than label maps.
+  bool finds_objects() const;
+  /// Of label maps: label i is [i - 1]. Of several tasks, theirs behind each other.
+  const std::vector<std::string>& classes() const { return classes_; }
+  /// task -> the names of its labels 1, 2 ...; "segmentation" where the trial has no tasks.
+  const std::map<std::string, std::vector<std::string>>& tasks() const { return tasks_; }
 
  private:
   TrainedTrial trial_;
+  std::map<std::string, std::vector<std::string>> tasks_;
   std::vector<std::string> classes_;
   std::shared_ptr<models::Model> model_;
 };

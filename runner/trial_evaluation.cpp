@@ -14,20 +14,11 @@
 namespace medsweep::runner {
 namespace {
 
-bool has_spacing(const Training& training) {
-  return std::ranges::all_of(training.data.pool->samples(),
-                             [](const datasets::SampleId& id) { return !id.spacing.empty(); });
-}
-
-std::vector<std::string> all_metrics(const Training& training) {
-  if (!training.settings.metrics.empty()) return training.settings.metrics;
-  const Spacing spacing = has_spacing(training) ? Spacing::kKnown : Spacing::kUnknown;
-  if (!finds_objects(training.settings)) return offered_metrics(spacing);
-  const bool masks = training.settings.model.name != "faster_rcnn";
-  std::vector<std::string> metrics =
-      offered_detection_metrics(masks ? DetectionRegions::kMasks : DetectionRegions::kBoxes);
-  for (const char* metric : {"dice", "iou"}) metrics.emplace_back(metric);
-  return metrics;
+Spacing spacing_of(const Training& training) {
+  const bool known =
+      std::ranges::all_of(training.data.pool->samples(),
+                          [](const datasets::SampleId& id) { return !id.spacing.empty(); });
+  return known ? Spacing::kKnown : Spacing::kUnknown;
 }
 
 /// The metric of "best:dice", or nothing.
@@ -97,6 +88,16 @@ EvaluationScores evaluate_set(Training& training, const EvaluationSet& set,
 
 }  // namespace
 
+std::vector<std::string> finished_metrics(const TrialSettings& settings, Spacing spacing) {
+  if (!settings.metrics.empty()) return settings.metrics;
+  if (!finds_objects(settings)) return offered_metrics(spacing);
+  const bool masks = settings.model.name != "faster_rcnn";
+  std::vector<std::string> metrics =
+      offered_detection_metrics(masks ? DetectionRegions::kMasks : DetectionRegions::kBoxes);
+  for (const char* metric : {"dice", "iou"}) metrics.emplace_back(metric);
+  return metrics;
+}
+
 EpochScores evaluate_epoch(Training& training) {
   EpochScores scores;
   const std::vector<std::string> metrics = metrics_within_training(training);
@@ -108,7 +109,8 @@ EpochScores evaluate_epoch(Training& training) {
 }
 
 void evaluate_finished(Training& training) {
-  const std::vector<std::string> metrics = all_metrics(training);
+  const std::vector<std::string> metrics =
+      finished_metrics(training.settings, spacing_of(training));
   for (const auto* sets : {&training.data.validation, &training.data.test})
     for (const EvaluationSet& set : *sets) evaluate_set(training, set, metrics);
 }

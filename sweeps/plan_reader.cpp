@@ -7,10 +7,10 @@
 namespace medsweep::sweeps {
 namespace {
 
-constexpr std::array<std::string_view, 15> kTables{
-    "name", "title",   "needs",   "trial",  "define", "axes",     "zip",   "union",
-    "when", "exclude", "require", "repeat", "split",  "evaluate", "search"};
-constexpr std::array<std::string_view, 2> kLaterTables{"ensemble", "import"};
+constexpr std::array<std::string_view, 16> kTables{
+    "name", "title",   "needs",   "trial",  "define", "axes",     "zip",    "union",
+    "when", "exclude", "require", "repeat", "split",  "evaluate", "search", "ensemble"};
+constexpr std::array<std::string_view, 1> kLaterTables{"import"};
 constexpr std::array<std::string_view, 4> kUnionKeys{"axes", "zip", "trial", "exclude"};
 constexpr std::array<std::string_view, 2> kWhenKeys{"match", "set"};
 constexpr std::array<std::string_view, 2> kRepeatKeys{"seeds", "folds"};

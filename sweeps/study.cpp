@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "sweeps/document.h"
+#include "sweeps/ensembles.h"
 #include "sweeps/identity.h"
 #include "sweeps/plan_reader.h"
 #include "sweeps/study_checks.h"
@@ -143,6 +144,7 @@ class Loader {
     Value document = read();
     const std::vector<Member> set = apply_set(document, options_, findings_);
     check_tables(*document.table(), findings_);
+    read_ensembles(document, schema_, findings_);
     study_.name = text_of(document, "name", findings_);
     study_.title = text_of(document, "title", findings_);
     check_name(study_, findings_);

@@ -22,6 +22,8 @@ void add_plan_command(CLI::App& app, CommandLine& line);
 void add_prepare_command(CLI::App& app, CommandLine& line);
 void add_export_command(CLI::App& app, CommandLine& line);
 void add_inspect_command(CLI::App& app, CommandLine& line);
+void add_predict_command(CLI::App& app, CommandLine& line);
+void add_ensemble_command(CLI::App& app, CommandLine& line);
 void add_table_command(CLI::App& app, CommandLine& line);
 void add_status_command(CLI::App& app, CommandLine& line);
 void add_list_command(CLI::App& app, CommandLine& line);

@@ -197,9 +197,20 @@ TEST(Check, WhatTheSchemaRefusesIsAProblemOnceWithItsTrial) {
 TEST(Check, RequiredKnobsAndLaterTablesAreNamed) {
   EXPECT_THAT(problems_of("[trial]\nmodel = \"unet\"\n"),
               ElementsAre("study.toml: [trial] dataset is required: what to train on"));
-  EXPECT_THAT(problems_of(study("[[ensemble]]\nname = \"x\"\n[search]\nmethod = \"asha\"\n")),
-              ElementsAre("study.toml:5:3: [[ensemble]] comes in a later version",
+  EXPECT_THAT(problems_of(study("[[import]]\nfile = \"x\"\n[search]\nmethod = \"asha\"\n")),
+              ElementsAre("study.toml:5:3: [[import]] comes in a later version",
                           "study.toml:8:10: [search] method 'asha' comes in a later version"));
+}
+
+TEST(Check, AnEnsembleSaysOverWhatAndHow) {
+  EXPECT_THAT(
+      problems_of(study("[[ensemble]]\nname = \"a\"\nover = \"folds\"\nmethod = \"mean\"\n"
+                        "minimum_votes = 2\n[[ensemble]]\nname = \"a\"\nover = \"seed\"\n"
+                        "votes = 1\n")),
+      ElementsAre(HasSubstr("[ensemble] unknown over 'folds'; did you mean 'fold'?"),
+                  HasSubstr("minimum_votes of the method 'mean'; of vote it is allowed"),
+                  HasSubstr("unknown key 'votes'"), HasSubstr("[ensemble] method is missing"),
+                  HasSubstr("[ensemble] name 'a' twice")));
 }
 
 TEST(Check, ATableOverWhatNoTrialHasIsAnError) {

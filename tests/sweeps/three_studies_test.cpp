@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "sweeps/ensembles.h"
 #include "tests/sweeps/example_schema.h"
 
 namespace medsweep::sweeps {
@@ -172,16 +173,16 @@ TEST_F(ThreeStudies, HeartHasTheProductOfItsAxesSeedsAndFolds) {
             R"("where":{"attention":"none","class":"lv","feature_share":"none"}})");
 }
 
-TEST_F(ThreeStudies, LungsTrainOnMixturesAndRefuseTheEnsembleByName) {
+TEST_F(ThreeStudies, LungsTrainOnMixturesAndHaveAnEnsemble) {
   const Study study = load("lungs", kLungs, example_schema());
   EXPECT_THAT(names_of(study),
               testing::ElementsAre("pneumonia", "covid", "patients", "radiography", "all"));
-  EXPECT_THAT(study.unknown,
-              testing::ElementsAre("lungs.toml:23:3: [[ensemble]] comes in a later version"));
+  EXPECT_THAT(study.unknown, testing::IsEmpty());
+  EXPECT_THAT(load_ensembles(folder_.path() / "lungs.toml", example_schema()),
+              testing::ElementsAre(Ensemble{"bag5", "dataset", "vote", 3}));
   EXPECT_THAT(study.trials.back().knobs,
               AllOf(HasSubstr("covid19_image.h5\",\"weight\":0.2}"),
                     HasSubstr("{\"epochs\":5,\"layers\":\"heads\",\"learning_rate\":0.001}")));
-  EXPECT_THROW(load_study(folder_.path() / "lungs.toml", example_schema()), StudyError);
 }
 
 TEST_F(ThreeStudies, ZooExcludesAndSetsOptionsWhereTheMatchHolds) {
