@@ -28,9 +28,10 @@ const std::optional<c10::TypedOperatorHandle<LinearPointwise>>& linear_pointwise
 }
 
 // rows weight^T + bias
-torch::Tensor product(const torch::Tensor& rows, const torch::Tensor& weight,
-                      const std::optional<torch::Tensor>& bias = std::nullopt) {
-  return linear_pointwise()->call(rows, weight, bias, "none", {}, std::nullopt);
+torch::Tensor linear_product(const torch::Tensor& rows, const torch::Tensor& weight,
+                             const std::optional<torch::Tensor>& bias = std::nullopt) {
+  return linear_pointwise()->call(rows, weight, bias, "none",
+                                  c10::List<std::optional<at::Scalar>>(), std::nullopt);
 }
 
 class LinearByOneDnn : public torch::autograd::Function<LinearByOneDnn> {
@@ -39,7 +40,7 @@ class LinearByOneDnn : public torch::autograd::Function<LinearByOneDnn> {
                                const torch::Tensor& input, const torch::Tensor& weight,
                                const torch::Tensor& bias) {
     context->save_for_backward({input, weight});
-    return product(input, weight, bias);
+    return linear_product(input, weight, bias);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -47,8 +48,9 @@ class LinearByOneDnn : public torch::autograd::Function<LinearByOneDnn> {
     const auto saved = context->get_saved_variables();
     const torch::Tensor gradient = gradients[0].contiguous();
     torch::Tensor of_input, of_weight, of_bias;
-    if (context->needs_input_grad(0)) of_input = product(gradient, saved[1].t());
-    if (context->needs_input_grad(1)) of_weight = product(gradient.t().contiguous(), saved[0].t());
+    if (context->needs_input_grad(0)) of_input = linear_product(gradient, saved[1].t());
+    if (context->needs_input_grad(1))
+      of_weight = linear_product(gradient.t().contiguous(), saved[0].t());
     if (context->needs_input_grad(2)) of_bias = gradient.sum(0);
     return {of_input, of_weight, of_bias};
   }

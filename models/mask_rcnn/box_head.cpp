@@ -32,6 +32,11 @@ torch::Tensor BoxHeadImpl::forward(const torch::Tensor& regions) {
   return second_.is_empty() ? features : linear(features, second_).relu_();
 }
 
+std::optional<MemoryLayout> BoxHeadImpl::region_layout() const {
+  if (attention_ != nullptr || stack_ != nullptr) return std::nullopt;
+  return MemoryLayout::kContiguous;
+}
+
 BoxPredictorImpl::BoxPredictorImpl(std::int64_t channels, std::int64_t classes) {
   cls_score_ = register_module("cls_score", torch::nn::Linear(channels, 1 + classes));
   bbox_pred_ = register_module("bbox_pred", torch::nn::Linear(channels, 4 * (1 + classes)));
