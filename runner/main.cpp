@@ -15,9 +15,9 @@ namespace {
 constexpr const char* kFooter = R"(Examples:
   runner --sweep sweeps/demo.toml                  train a study on this machine
   mpirun -n 2 runner --sweep sweeps/demo.toml      the same on two ranks
-  sbatch slurm/sweep.sh sweeps/acdc.toml           the same on a cluster
-  runner plan sweeps/acdc.toml                     what it would do
-  runner table sweeps/acdc.toml                    what came out
+  sbatch slurm/sweep.sh sweeps/drive.toml          the same on a cluster
+  runner plan sweeps/drive.toml                    what it would do
+  runner table sweeps/drive.toml                   what came out
 
 Environment:
   MEDSWEEP_RUNS   folders of results, separated by ':'; the first is written to (default: runs)

@@ -158,7 +158,6 @@ models::MaskRcnnOptions rcnn_options(const TrialSettings& settings, const DataSh
   if (settings.color_mode == "gray_enhanced") options.gray = models::GrayInput::kEnhanced;
   place_attention(settings, options);
   options.tasks = rcnn_tasks(settings, shape);
-  if (settings.train_layers == "rpn") options.losses = models::TrainedLosses::kProposals;
   options.share = models::policy_of<models::FeatureShare>(settings.feature_share.name);
   options.precision = models::precision_of(settings.precision);
   options.layout = settings.channels_last ? models::MemoryLayout::kChannelsLast

@@ -33,7 +33,8 @@ TrialSettings settings_of(std::string_view knobs) {
 
 bool has_batch_normalization(const TrialSettings& settings) {
   if (finds_objects(settings))
-    return settings.model.get<std::string>("normalization", "batch") == "batch";
+    return settings.model.get<std::string>("normalization", "batch") == "batch" ||
+           settings.model.name == "mask_rcnn_v2" || settings.color_mode == "gray_enhanced";
   return settings.model.name_of("normalization", "batch") == "batch";
 }
 
@@ -133,8 +134,9 @@ std::string refuse_batch(const TrialSettings& settings) {
     return fmt::format(
         "[micro_batch_size] {} with batch_statistics = \"{}\": a batch's statistics "
         "need the whole batch at once; \"frozen\", or a network with normalization "
-        "= \"group\", is allowed",
-        settings.micro_batch_size, settings.batch_statistics);
+        "= \"{}\", is allowed",
+        settings.micro_batch_size, settings.batch_statistics,
+        finds_objects(settings) ? "frozen_batch" : "group");
   return {};
 }
 

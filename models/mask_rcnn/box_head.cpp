@@ -1,5 +1,7 @@
 #include "models/mask_rcnn/box_head.h"
 
+#include "models/layers/linear.h"
+
 namespace medsweep::models {
 
 BoxHeadImpl::BoxHeadImpl(const MaskRcnnOptions& options) {
@@ -26,8 +28,13 @@ torch::Tensor BoxHeadImpl::forward(const torch::Tensor& regions) {
   torch::Tensor features = regions;
   if (attention_ != nullptr) features = attention_->forward(features);
   if (stack_ != nullptr) features = stack_->forward(features);
-  features = first_->forward(features.flatten(1)).relu_();
-  return second_.is_empty() ? features : second_->forward(features).relu_();
+  features = linear(features.flatten(1), first_).relu_();
+  return second_.is_empty() ? features : linear(features, second_).relu_();
+}
+
+std::optional<MemoryLayout> BoxHeadImpl::region_layout() const {
+  if (attention_ != nullptr || stack_ != nullptr) return std::nullopt;
+  return MemoryLayout::kContiguous;
 }
 
 BoxPredictorImpl::BoxPredictorImpl(std::int64_t channels, std::int64_t classes) {

@@ -3,6 +3,7 @@
 #include <torch/nn.h>
 
 #include <memory>
+#include <optional>
 
 #include "models/attention/attention.h"
 #include "models/mask_rcnn/convolution_stack.h"
@@ -17,6 +18,8 @@ class BoxHeadImpl : public torch::nn::Module {
  public:
   explicit BoxHeadImpl(const MaskRcnnOptions& options);
   torch::Tensor forward(const torch::Tensor& regions);
+  /// How the regions had best lie: contiguous where a linear layer takes them as they are.
+  std::optional<MemoryLayout> region_layout() const;
 
  private:
   std::shared_ptr<Attention> attention_;

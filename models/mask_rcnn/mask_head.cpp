@@ -1,5 +1,7 @@
 #include "models/mask_rcnn/mask_head.h"
 
+#include "models/layers/up_convolution.h"
+
 namespace medsweep::models {
 
 MaskHeadImpl::MaskHeadImpl(const MaskRcnnOptions& options) {
@@ -29,7 +31,7 @@ MaskPredictorImpl::MaskPredictorImpl(std::int64_t channels, std::int64_t classes
 }
 
 torch::Tensor MaskPredictorImpl::forward(const torch::Tensor& features) {
-  const torch::Tensor fine = conv5_mask_->forward(features).relu_();
+  const torch::Tensor fine = up_convolution(conv5_mask_, features).relu_();
   return mask_fcn_logits_->forward(fine).to(torch::kFloat);
 }
 

@@ -76,13 +76,20 @@ torch::Tensor MaskRcnn::nothing_of_heads(std::size_t task) const {
   return nothing;
 }
 
+// Frozen heads learn nothing from losses of their own, which would only pull at the pyramid.
+bool MaskRcnn::trains_heads(std::size_t task) const {
+  if (options_.losses == TrainedLosses::kProposals) return false;
+  const auto parameters = towers_[task]->roi_heads->parameters();
+  return std::ranges::any_of(parameters, [](const auto& tensor) { return tensor.requires_grad(); });
+}
+
 Losses MaskRcnn::task_loss(std::size_t task, const std::vector<torch::Tensor>& pyramid,
                            const RcnnInput& input, const datasets::Batch& batch) {
   auto& tower = *towers_[task];
   const RcnnTruth truth = truth_of(batch, input.sizes, options_, task);
   const RpnOutput output = tower.rpn->forward(pyramid, input.extent());
   Losses losses = tower.rpn->loss(output, truth, choose_);
-  if (options_.losses == TrainedLosses::kProposals) {
+  if (!trains_heads(task)) {
     losses.begin()->second.sum = losses.begin()->second.sum + nothing_of_heads(task);
     return losses;
   }

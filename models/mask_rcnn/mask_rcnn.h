@@ -23,6 +23,7 @@ namespace medsweep::models {
 /// that weights exchange. Several tasks: a network for each, keys tasks.0.*, tasks.1.*, which see
 /// the same images and may exchange their features (keys share.*).
 ///
+/// While the heads are frozen (train_layers = "rpn") only the losses of the proposals are computed.
 /// Losses, named "<task>.<loss>" for several tasks: loss_objectness, loss_rpn_box_reg,
 /// loss_classifier, loss_box_reg, loss_mask, and loss_l2 where asked for. Their weights are the
 /// counts that torchvision divides by. Images without objects train as background. Crowds are
@@ -49,6 +50,7 @@ class MaskRcnn : public Model {
 
  private:
   FeatureExchangeImpl::Pyramids pyramids_of(const torch::Tensor& images);
+  bool trains_heads(std::size_t task) const;
   Losses task_loss(std::size_t task, const std::vector<torch::Tensor>& pyramid,
                    const RcnnInput& input, const datasets::Batch& batch);
   /// 0, attached to every trained parameter inside the heads of boxes and masks.

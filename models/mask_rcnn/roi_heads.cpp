@@ -35,14 +35,15 @@ RoiHeadsImpl::RoiHeadsImpl(const MaskRcnnOptions& options, std::int64_t classes)
 
 std::pair<torch::Tensor, torch::Tensor> RoiHeadsImpl::boxes_of(
     const std::vector<torch::Tensor>& pyramid, const Regions& regions) {
-  const torch::Tensor pooled = pool_regions(pyramid, regions, options_.box_size, options_);
+  const torch::Tensor pooled =
+      pool_regions(pyramid, regions, {options_.box_size, box_head_->region_layout()}, options_);
   const AutocastGuard autocast(precision_, pooled.device().type());
   return box_predictor_->forward(box_head_->forward(pooled));
 }
 
 torch::Tensor RoiHeadsImpl::masks_of(const std::vector<torch::Tensor>& pyramid,
                                      const Regions& regions, const torch::Tensor& labels) {
-  const torch::Tensor pooled = pool_regions(pyramid, regions, options_.mask_size, options_);
+  const torch::Tensor pooled = pool_regions(pyramid, regions, {options_.mask_size}, options_);
   const AutocastGuard autocast(precision_, pooled.device().type());
   return entry_of_each(mask_predictor_->forward(mask_head_->forward(pooled)), labels);
 }

@@ -28,9 +28,10 @@ torch::Tensor sampling_boxes(const torch::Tensor& boxes, std::int64_t size, doub
   return torch::cat({low - margin, high + margin}, 1) + 0.5 / scale;
 }
 
-RoiAlignOptions level_pooling(std::int64_t size, double scale, const RoiOptions& options) {
+RoiAlignOptions level_pooling(const RegionBins& bins, double scale, const RoiOptions& options) {
   RoiAlignOptions pooling;
-  pooling.height = pooling.width = size;
+  pooling.height = pooling.width = bins.size;
+  pooling.layout = bins.layout;
   pooling.scale = scale;
   pooling.sampling_ratio = options.sampling_ratio;
   if (options.pooling == RegionPooling::kCropAndResize) {
@@ -77,7 +78,7 @@ Regions select_regions(const Regions& regions, const torch::Tensor& kept) {
 }
 
 torch::Tensor pool_regions(const std::vector<torch::Tensor>& pyramid, const Regions& regions,
-                           std::int64_t size, const RoiOptions& options) {
+                           const RegionBins& bins, const RoiOptions& options) {
   std::vector<torch::Tensor> pooled;
   std::int64_t first = 0;
   double scale = 0.25;
@@ -85,16 +86,16 @@ torch::Tensor pool_regions(const std::vector<torch::Tensor>& pyramid, const Regi
     const std::int64_t count = regions.per_level[level];
     torch::Tensor boxes = regions.boxes.narrow(0, first, count);
     if (options.pooling == RegionPooling::kCropAndResize)
-      boxes = sampling_boxes(boxes, size, scale);
+      boxes = sampling_boxes(boxes, bins.size, scale);
     const torch::Tensor images = regions.images.narrow(0, first, count);
     first += count;
     if (count == 0) continue;
     const torch::Tensor rois = torch::cat({images.unsqueeze(1).to(torch::kFloat), boxes}, 1);
-    pooled.push_back(roi_align(pyramid[level], rois, level_pooling(size, scale, options)));
+    pooled.push_back(roi_align(pyramid[level], rois, level_pooling(bins, scale, options)));
   }
   if (pooled.empty()) {
     const torch::Tensor& map = pyramid.front();
-    return torch::empty({0, map.size(1), size, size}, map.options());
+    return torch::empty({0, map.size(1), bins.size, bins.size}, map.options());
   }
   return pooled.size() == 1 ? pooled.front() : torch::cat(pooled);
 }

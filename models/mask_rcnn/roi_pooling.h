@@ -2,9 +2,11 @@
 
 #include <torch/types.h>
 
+#include <optional>
 #include <vector>
 
 #include "models/mask_rcnn/stage_options.h"
+#include "models/precision.h"
 
 namespace medsweep::models {
 
@@ -27,9 +29,15 @@ std::pair<Regions, torch::Tensor> by_level(const std::vector<torch::Tensor>& box
 /// Regions `kept` ([k] int64, ascending) of `regions`.
 Regions select_regions(const Regions& regions, const torch::Tensor& kept);
 
+/// What a region is pooled to.
+struct RegionBins {
+  std::int64_t size;                     ///< bins along each axis
+  std::optional<MemoryLayout> layout{};  ///< of the result; as the pyramid's where not said
+};
+
 /// `pyramid`: the first four levels are used. -> [R, C, size, size] of the levels' type.
 /// crop_and_resize takes one bilinear sample per bin, the first and last on the box's edges.
 torch::Tensor pool_regions(const std::vector<torch::Tensor>& pyramid, const Regions& regions,
-                           std::int64_t size, const RoiOptions& options);
+                           const RegionBins& bins, const RoiOptions& options);
 
 }  // namespace medsweep::models

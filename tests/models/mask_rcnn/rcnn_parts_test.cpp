@@ -56,7 +56,7 @@ std::vector<torch::Tensor> planes(double x_slope, double y_slope) {
 TEST(RegionPoolingTest, BinsOfRoiAlignAreMeansAboutTheirCentres) {
   const auto [regions, order] =
       by_level({torch::tensor({{100.F, 200.F, 170.F, 340.F}})}, LevelRule::kFloor);
-  const torch::Tensor bins = pool_regions(planes(1, 0), regions, 7, {})[0][0];
+  const torch::Tensor bins = pool_regions(planes(1, 0), regions, {7}, {})[0][0];
   const torch::Tensor expected = 105 + 10 * torch::arange(7, torch::kFloat);
   EXPECT_LE((bins - expected).abs().max().item<double>(), 1e-3);
 }
@@ -67,7 +67,7 @@ TEST(RegionPoolingTest, CropAndResizeSamplesFromEdgeToEdge) {
   for (const float side : {60.F, 180.F, 400.F}) {
     const auto [regions, order] = by_level(
         {torch::tensor({{100.F, 200.F, 100 + side, 200 + 1.5F * side}})}, LevelRule::kRound);
-    const torch::Tensor bins = pool_regions(planes(0, 1), regions, 7, options)[0][0];
+    const torch::Tensor bins = pool_regions(planes(0, 1), regions, {7}, options)[0][0];
     const torch::Tensor expected =
         (200 + 1.5 * side / 6 * torch::arange(7, torch::kFloat)).unsqueeze(1);
     EXPECT_LE((bins - expected).abs().max().item<double>(), 1e-2) << side;

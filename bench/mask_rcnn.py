@@ -1,0 +1,99 @@
+"""torchvision's Mask R-CNN in PyTorch eager: what bench/mask_rcnn.cpp does.
+
+    python bench/mask_rcnn.py train|predict PRECISION LAYOUT THREADS
+
+Prints "ready", then answers each line "N" with "<seconds a pass> <loss of the last step, or the
+objects found> <peak resident MiB>". Weights, images and objects are those of bench/mask_rcnn.cpp.
+"""
+
+import sys
+import time
+
+import torch
+from torchvision.models.detection import maskrcnn_resnet50_fpn
+
+OBJECTS = 4
+
+
+def waves(stream, shape):
+    count = torch.Size(shape).numel()
+    positions = torch.arange(count, dtype=torch.float64)
+    return torch.sin(positions * 12.9898 + stream * 78.233).float().view(shape)
+
+
+def fill(model):
+    weights = {}
+    with torch.no_grad():
+        for key, parameter in model.named_parameters():
+            if key.endswith("bias"):
+                parameter.zero_()
+            if parameter.dim() > 1:
+                weights[key] = parameter
+        for stream, key in enumerate(sorted(weights), 1):
+            weight = weights[key]
+            fan_in = weight.numel() // weight.shape[0]
+            factor = 0.01 if "predictor" in key or key.startswith("rpn") else (2 / fan_in) ** 0.5
+            weight.copy_(waves(stream, weight.shape) * factor)
+
+
+def objects(image, side):
+    boxes, labels = [], []
+    masks = torch.zeros(OBJECTS, side, side, dtype=torch.uint8)
+    for i in range(OBJECTS):
+        size, x, y = side // 8 * (i + 1), side // 16 * (i + image), side // 16 * i
+        boxes.append([x, y, x + size, y + size // 2])
+        labels.append(1 + i % 4)
+        masks[i, y : y + size // 2, x : x + size] = 1
+    return {"boxes": torch.tensor(boxes, dtype=torch.float32), "labels": torch.tensor(labels), "masks": masks}
+
+
+def peak_resident_mib():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
+
+
+def main():
+    what, precision, layout, threads = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    count, side = (2, 256) if what == "train" else (1, 512)
+    model = maskrcnn_resnet50_fpn(
+        weights=None, weights_backbone=None, num_classes=5, trainable_backbone_layers=5, min_size=side, max_size=side
+    )
+    fill(model)
+    if layout == "channels_last":
+        model = model.to(memory_format=torch.channels_last)
+    model.train(what == "train")
+    images = list((waves(1000, (count, 3, side, side)) + 1) / 2)
+    targets = [objects(i, side) for i in range(count)]
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
+
+    def forward(*arguments):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            return model(*arguments)
+
+    def train():
+        optimizer.zero_grad()
+        loss = sum(forward(images, targets).values())
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def predict():
+        with torch.inference_mode():
+            found = forward(images)[0]
+        (found["masks"] > 0.5).to(torch.uint8)
+        return len(found["scores"])
+
+    run = train if what == "train" else predict
+    print("ready", flush=True)
+    for line in sys.stdin:
+        passes = int(line)
+        start = time.perf_counter()
+        for _ in range(passes):
+            value = run()
+        seconds = (time.perf_counter() - start) / passes
+        print(f"{seconds:.6f} {value:.6f} {peak_resident_mib():.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
