@@ -13,15 +13,14 @@ color_mode = "gray"
 epochs = 1
 batch_size = 4
 precision = "fp32"
-[axes]
-seed = [0, 1]
+[repeat]
+seeds = [0, 1]
 [split]
 validation = 0.25
 STUDY
-sed -i '/^\[axes\]/,/^seed/d' found.toml
-printf '[repeat]\nseeds = [0, 1]\n' >>found.toml
 expect 0 "$runner" run tiny.toml
 expect 0 "$runner" run found.toml
+read -r finder other_finder <<<"$("$runner" plan found.toml --format json | jq -r '[.trials[].name | "found/" + .] | join(" ")')"
 expect 0 "$runner" export-data phantom.h5 --format png --output exported
 images=$(ls exported/images/*.png | head -n 2)
 first=$(basename "$(echo "$images" | head -n 1)")
@@ -44,7 +43,7 @@ annotated by_unet 2
 expect 0 "$runner" predict tiny/none phantom.h5 --output by_unet_all
 annotated by_unet_all 32
 cmp "by_unet/labels/$first" "by_unet_all/labels/$first" || fail "the data file's image is seen otherwise"
-expect 0 "$runner" predict found/s0 $images --output by_rcnn
+expect 0 "$runner" predict "$finder" $images --output by_rcnn
 annotated by_rcnn 2
 jq -e '.annotations | length > 0 and all(.segmentation.counts | type == "string")' by_rcnn/annotations.json \
   >/dev/null || fail "no objects with masks"
@@ -62,7 +61,7 @@ identity=$(records runs/tiny trial | jq -r 'select(.name == "both") | .trial')
   fail "not the numbers of eight cases"
 # One trial alone is an ensemble of one: its numbers are the trial's.
 expect 0 "$runner" ensemble --trials tiny/none --data phantom.h5 --name alone
-expect 0 "$runner" ensemble --trials found/s0 found/s1 --data phantom.h5 --method vote --minimum-votes 1 --name bag
+expect 0 "$runner" ensemble --trials "$finder" "$other_finder" --data phantom.h5 --method vote --minimum-votes 1 --name bag
 says out mask_ap
 expect 0 "$runner" table found.toml
 says out bag
@@ -77,7 +76,7 @@ says err "no trial 'nosuch'"
 expect 2 "$runner" predict tiny/none nosuch.png --output other
 expect 2 "$runner" ensemble --trials tiny/none tiny/none --data phantom.h5
 says err twice
-expect 2 "$runner" ensemble --trials tiny/none found/s0 --data phantom.h5
+expect 2 "$runner" ensemble --trials tiny/none "$finder" --data phantom.h5
 says err 'only one finds objects'
 expect 2 "$runner" ensemble --trials tiny/none tiny/fliprot --data phantom.h5 --method votes
 says err "did you mean 'vote'"
