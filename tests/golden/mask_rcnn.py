@@ -189,7 +189,7 @@ def teacher_forced(steps=20):
     result = []
     for step in range(steps):
         model = make("resnet18", channels=64, representation=256)
-        fill(model, step + 1)
+        fill(model, step + 1, calm_heads=True)
         named = sorted(model.named_parameters())
         optimizer = torch.optim.SGD([p for _, p in named], lr=0.02, momentum=0.9, weight_decay=1e-4)
         for index, (_, p) in enumerate(named):
