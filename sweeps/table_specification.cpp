@@ -11,8 +11,9 @@ namespace {
 constexpr std::array<std::string_view, 8> kTableKeys{"caption",  "where",   "rows",     "columns",
                                                      "for_each", "metrics", "baseline", "layout"};
 /// What a table may speak of beside knobs: the columns of the results.
-constexpr std::array<std::string_view, 10> kResultKeys{
-    "class", "metric", "split", "sample", "group", "task", "patient", "source", "epoch", "evaluate"};
+constexpr std::array<std::string_view, 10> kResultKeys{"class", "metric",  "split",   "sample",
+                                                       "group", "task",    "patient", "source",
+                                                       "epoch", "evaluate"};
 
 bool is_result_key(std::string_view key) {
   return std::ranges::find(kResultKeys, key) != kResultKeys.end();
