@@ -81,7 +81,7 @@ std::vector<Ensemble> read_ensembles(const Value& document, const Schema& schema
 std::vector<Ensemble> load_ensembles(const std::filesystem::path& path, const Schema& schema) {
   read_file(path);  // a missing file is named before anything else
   Findings findings;
-  const std::vector<Ensemble> ensembles = read_ensembles(read_document(path), schema, findings);
+  std::vector<Ensemble> ensembles = read_ensembles(read_document(path), schema, findings);
   if (!findings.problems.empty())
     throw StudyError(path.filename().string(), findings.problems.texts());
   return ensembles;
