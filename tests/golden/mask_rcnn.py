@@ -24,26 +24,14 @@ from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, TwoMLPH
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.ops import FrozenBatchNorm2d
 
+from counter_numbers import bits, uniform
+
 FOLDER = pathlib.Path(__file__).parent
 IMAGES, SIGNS, WEIGHTS, MOMENTA = 1, 1000, 5000, 20000
 CLASSES = 3
 SIZES = [(96, 128), (112, 90)]
 OBJECTS = [[((8, 10, 50, 60), 1), ((60, 20, 120, 90), 2), ((30, 50, 44, 70), 3)],
            [((5, 40, 70, 100), 2), ((50, 6, 88, 40), 1)]]
-
-
-def bits(stream, count):
-    x = np.arange(count, dtype=np.uint64) * 40503 + stream * 2654435761 + 12345
-    x = (x & 0xFFFFFFFF).astype(np.uint32)
-    for _ in range(2):
-        x = (x ^ (x >> np.uint32(16))) * np.uint32(0x45D9F3B)
-    return x ^ (x >> np.uint32(16))
-
-
-def uniform(stream, shape):
-    """float32 in [-1, 1)."""
-    values = (bits(stream, math.prod(shape)) >> np.uint32(8)).astype(np.float32) * np.float32(2**-23) - np.float32(1)
-    return torch.from_numpy(values.reshape(shape))
 
 
 def products(gradient):

@@ -16,6 +16,8 @@ import torchvision
 from torchvision.models.detection import _utils as detection
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
+from counter_numbers import bits, integers, uniform
+
 FOLDER = pathlib.Path(__file__).parent
 SIGNS = 1000
 FEATURES, BOXES, GRADIENT, SCORES, GROUPS, MASKS, DELTAS = 11, 12, 13, 14, 15, 16, 17
@@ -23,25 +25,6 @@ FEATURES, BOXES, GRADIENT, SCORES, GROUPS, MASKS, DELTAS = 11, 12, 13, 14, 15, 1
 ODD_BOXES = [[-40, -40, -20, -20], [100, 90, 128, 96], [30, 30, 30, 30], [50, 10, 50, 70], [60, 60, 20, 30],
              [-50, -30, 200, 180], [-900, -700, 1200, 1000], [33.3, 21.7, 33.5, 21.9], [127.9, 95.9, 180, 130],
              [0, 0, 128, 96], [-4, -4, 8, 8]]
-
-
-def bits(stream, count):
-    """count 32-bit integers of a stream."""
-    x = np.arange(count, dtype=np.uint64) * 40503 + stream * 2654435761 + 12345
-    x = (x & 0xFFFFFFFF).astype(np.uint32)
-    for _ in range(2):
-        x = (x ^ (x >> np.uint32(16))) * np.uint32(0x45D9F3B)
-    return x ^ (x >> np.uint32(16))
-
-
-def uniform(stream, shape):
-    """float32 in [-1, 1)."""
-    values = (bits(stream, int(np.prod(shape))) >> np.uint32(8)).astype(np.float32) * np.float32(2**-23) - np.float32(1)
-    return torch.from_numpy(values.reshape(shape))
-
-
-def integers(stream, shape, count):
-    return torch.from_numpy((bits(stream, int(np.prod(shape))) % np.uint32(count)).astype(np.int64).reshape(shape))
 
 
 def products(values):

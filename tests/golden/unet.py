@@ -20,30 +20,12 @@ import torch
 from monai.losses import DiceCELoss, DiceLoss
 from torch import nn
 
+from counter_numbers import bits, integers, uniform
 from pytorch_unet import UNet
 
 FOLDER = pathlib.Path(__file__).parent
 IMAGES, LABELS, LOGITS, SIGNS, WEIGHTS = 1, 2, 3, 1000, 5000
 IGNORED = -1
-
-
-def bits(stream, count):
-    """count 32-bit integers of a stream."""
-    x = np.arange(count, dtype=np.uint64) * 40503 + stream * 2654435761 + 12345
-    x = (x & 0xFFFFFFFF).astype(np.uint32)
-    for _ in range(2):
-        x = (x ^ (x >> np.uint32(16))) * np.uint32(0x45D9F3B)
-    return x ^ (x >> np.uint32(16))
-
-
-def uniform(stream, shape):
-    """float32 in [-1, 1)."""
-    values = (bits(stream, int(np.prod(shape))) >> np.uint32(8)).astype(np.float32) * np.float32(2**-23) - np.float32(1)
-    return torch.from_numpy(values.reshape(shape))
-
-
-def integers(stream, shape, count):
-    return torch.from_numpy((bits(stream, int(np.prod(shape))) % np.uint32(count)).astype(np.int64).reshape(shape))
 
 
 def cbr(inputs, outputs):
