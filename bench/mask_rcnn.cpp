@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 
+#include "models/mask_rcnn/rcnn_networks.h"
 #include "runner/distributed/communicator.h"
 #include "runner/distributed/gradient_reducer.h"
 #include "runner/optimizer.h"
@@ -126,7 +127,7 @@ class Passes {
     options.tasks = {{datasets::kSegmentation, 4}};
     options.image.resize = models::RcnnResize::kNone;
     options.precision = precision;
-    auto model = models::make_mask_rcnn(options);
+    auto model = models::make_rcnn(options);
     fill(*model);
     return model;
   }

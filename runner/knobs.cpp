@@ -17,7 +17,7 @@
 #include "models/segmentation/networks.h"
 #include "runner/ensemble/methods.h"
 #include "runner/knob_options.h"
-#include "runner/object_evaluation.h"
+#include "runner/metrics/all_metrics.h"
 #include "runner/optimizer.h"
 #include "runner/schedule.h"
 #include "runner/source_digests.h"

@@ -6,6 +6,8 @@
 
 #include "runner/case_stack.h"
 #include "runner/group_error.h"
+#include "runner/metrics/all_metrics.h"
+#include "runner/metrics/detection/detection_metrics.h"
 #include "runner/metrics/detection/detection_summary.h"
 #include "runner/metrics/detection/label_map.h"
 #include "runner/metrics/metrics.h"
@@ -136,21 +138,6 @@ class TaskScores {
 };
 
 }  // namespace
-
-bool is_detection_metric(std::string_view metric) {
-  const std::vector<Row> rows = detection_metric_rows();
-  return std::ranges::any_of(rows, [&](const Row& row) { return row.name == metric; });
-}
-
-std::vector<Row> all_metric_rows() {
-  std::vector<Row> rows = metric_rows();
-  for (const Row& row : detection_metric_rows()) rows.push_back(row);
-  return rows;
-}
-
-Direction direction_of_any(std::string_view metric) {
-  return is_detection_metric(metric) ? detection_direction_of(metric) : direction_of(metric);
-}
 
 EvaluationScores scores_of(const Summary& summary, const std::vector<std::string>& metrics) {
   EvaluationScores scores{.cases = summary.cases()};

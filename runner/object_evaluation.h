@@ -7,7 +7,6 @@
 #include "datasets/segmentation_dataset.h"
 #include "models/model.h"
 #include "runner/distributed/communicator.h"
-#include "runner/metrics/detection/detection_metrics.h"
 #include "runner/metrics/summary.h"
 #include "runner/prediction.h"
 
@@ -38,11 +37,5 @@ EvaluationScores evaluate_objects(models::Model& model,
 EvaluationScores evaluate_objects(const Predictor& predictor,
                                   const datasets::SegmentationDataset& dataset,
                                   const std::vector<std::string>& metrics, Communicator& group);
-
-/// All metrics, of label maps and of objects.
-std::vector<Row> all_metric_rows();
-/// Of either. Throws std::invalid_argument for an unknown metric, with the nearest known one.
-Direction direction_of_any(std::string_view metric);
-bool is_detection_metric(std::string_view metric);
 
 }  // namespace medsweep::runner

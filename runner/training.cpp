@@ -9,7 +9,7 @@
 #include "models/mask_rcnn/train_layers.h"
 #include "results/layout.h"
 #include "runner/group_error.h"
-#include "runner/object_evaluation.h"
+#include "runner/metrics/all_metrics.h"
 #include "runner/training_memory.h"
 #include "runner/trial_transfer.h"
 

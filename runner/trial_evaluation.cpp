@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "runner/evaluation.h"
+#include "runner/metrics/all_metrics.h"
+#include "runner/metrics/detection/detection_metrics.h"
 #include "runner/metrics/metrics.h"
 #include "runner/object_evaluation.h"
 #include "runner/trial_rcnn.h"

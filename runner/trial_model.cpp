@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "models/mask_rcnn/mask_rcnn.h"
+#include "models/mask_rcnn/rcnn_networks.h"
 #include "models/precision.h"
 #include "runner/trial_rcnn.h"
 
@@ -55,7 +55,7 @@ models::SegmentationModelOptions model_options(const TrialSettings& settings,
 }
 
 std::shared_ptr<models::Model> make_model(const TrialSettings& settings, const DataShape& shape) {
-  if (finds_objects(settings)) return models::make_mask_rcnn(rcnn_options(settings, shape));
+  if (finds_objects(settings)) return models::make_rcnn(rcnn_options(settings, shape));
   return std::make_shared<models::SegmentationModel>(model_options(settings, shape));
 }
 

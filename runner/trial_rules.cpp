@@ -14,7 +14,7 @@
 #include "datasets/color_mode.h"
 #include "datasets/data_file.h"
 #include "models/mask_rcnn/train_layers.h"
-#include "runner/object_evaluation.h"
+#include "runner/metrics/all_metrics.h"
 #include "runner/settings.h"
 #include "runner/trial_model.h"
 #include "runner/trial_rcnn.h"

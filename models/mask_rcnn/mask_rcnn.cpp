@@ -70,16 +70,8 @@ FeatureExchangeImpl::Pyramids MaskRcnn::pyramids_of(const torch::Tensor& images)
   return share_->forward(pyramids);
 }
 
-torch::Tensor MaskRcnn::nothing_of_heads(std::size_t task) const {
-  torch::Tensor nothing = torch::zeros({});
-  for (const auto& parameter : towers_[task]->roi_heads->parameters())
-    if (parameter.requires_grad()) nothing = nothing + parameter.sum() * 0;
-  return nothing;
-}
-
 // Frozen heads learn nothing from losses of their own, which would only pull at the pyramid.
 bool MaskRcnn::trains_heads(std::size_t task) const {
-  if (options_.losses == TrainedLosses::kProposals) return false;
   const auto parameters = towers_[task]->roi_heads->parameters();
   return std::ranges::any_of(parameters, [](const auto& tensor) { return tensor.requires_grad(); });
 }
@@ -90,10 +82,7 @@ Losses MaskRcnn::task_loss(std::size_t task, const std::vector<torch::Tensor>& p
   const RcnnTruth truth = truth_of(batch, input.sizes, options_, task);
   const RpnOutput output = tower.rpn->forward(pyramid, input.extent());
   Losses losses = tower.rpn->loss(output, truth, choose_);
-  if (!trains_heads(task)) {
-    losses.begin()->second.sum = losses.begin()->second.sum + nothing_of_heads(task);
-    return losses;
-  }
+  if (!trains_heads(task)) return losses;
   const RcnnPhase phase = is_training() ? RcnnPhase::kTraining : RcnnPhase::kPrediction;
   const auto proposals = tower.rpn->propose(output, input.sizes, phase);
   losses.merge(tower.roi_heads->loss(pyramid, proposals, truth, choose_));
@@ -158,10 +147,6 @@ Predictions MaskRcnn::predict(const datasets::Batch& batch) {
 
 torch::Tensor MaskRcnn::label_map(const torch::Tensor&) const {
   throw std::logic_error("[mask_rcnn] objects are no map of probabilities");
-}
-
-std::shared_ptr<Model> make_mask_rcnn(const MaskRcnnOptions& options) {
-  return std::make_shared<MaskRcnn>(options);
 }
 
 }  // namespace medsweep::models

@@ -53,8 +53,6 @@ class MaskRcnn : public Model {
   bool trains_heads(std::size_t task) const;
   Losses task_loss(std::size_t task, const std::vector<torch::Tensor>& pyramid,
                    const RcnnInput& input, const datasets::Batch& batch);
-  /// 0, attached to every trained parameter inside the heads of boxes and masks.
-  torch::Tensor nothing_of_heads(std::size_t task) const;
   std::vector<torch::Tensor> decayed_tensors() const;
 
   MaskRcnnOptions options_;
@@ -63,8 +61,5 @@ class MaskRcnn : public Model {
   std::vector<RcnnTower> towers_;  ///< one per task
   FeatureExchange share_{nullptr};
 };
-
-/// A MaskRcnn with random sampling.
-std::shared_ptr<Model> make_mask_rcnn(const MaskRcnnOptions& options);
 
 }  // namespace medsweep::models

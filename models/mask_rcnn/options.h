@@ -34,7 +34,6 @@ struct MaskRcnnOptions {
   RpnOptions rpn;
   RoiOptions roi;
   DetectionOptions detection;
-  TrainedLosses losses = TrainedLosses::kAll;
   /// Another loss, loss_l2: this times the sum over trained tensors (not of normalisations) of
   /// their mean square. 0: none.
   double mean_square_decay = 0;

@@ -122,13 +122,6 @@ struct PolicyNames<FeatureShare> {
        {"top_to_bottom", FeatureShare::kTopToBottom}}};
 };
 
-template <>
-struct PolicyNames<TrainedLosses> {
-  static constexpr std::string_view kind = "losses";
-  static constexpr std::array<PolicyName<TrainedLosses>, 2> names{
-      {{"all", TrainedLosses::kAll}, {"proposals", TrainedLosses::kProposals}}};
-};
-
 }  // namespace
 
 template <typename Policy>
@@ -156,6 +149,5 @@ template RegionPooling policy_of<RegionPooling>(std::string_view);
 template MaskTarget policy_of<MaskTarget>(std::string_view);
 template ClassChoice policy_of<ClassChoice>(std::string_view);
 template FeatureShare policy_of<FeatureShare>(std::string_view);
-template TrainedLosses policy_of<TrainedLosses>(std::string_view);
 
 }  // namespace medsweep::models

@@ -94,12 +94,6 @@ enum class FeatureShare {
   kTopToBottom,  ///< "top_to_bottom": the second with (A + B) / 2, the first with its own
 };
 
-/// Which losses a training minimises.
-enum class TrainedLosses {
-  kAll,        ///< "all"
-  kProposals,  ///< "proposals": the two of the region proposals; the heads are not run
-};
-
 /// The policy called `name` as quoted above. Throws std::invalid_argument that lists what is
 /// allowed.
 template <typename Policy>

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "models/mask_rcnn/mask_rcnn.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -40,6 +42,10 @@ bool is_rcnn(std::string_view name) {
 }
 
 RcnnKind rcnn_kind(std::string_view name) { return find("model", kRcnnNetworks, name).make; }
+
+std::shared_ptr<Model> make_rcnn(const MaskRcnnOptions& options) {
+  return std::make_shared<MaskRcnn>(options);
+}
 
 std::vector<Row> feature_share_rows() { return rows_of(kFeatureShares); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -7,6 +8,9 @@
 #include "models/mask_rcnn/policies.h"
 
 namespace medsweep::models {
+
+class Model;
+struct MaskRcnnOptions;
 
 /// A network that finds objects: which heads, and what they predict.
 struct RcnnKind {
@@ -22,6 +26,9 @@ bool is_rcnn(std::string_view name);
 
 /// Throws std::invalid_argument for an unknown name.
 RcnnKind rcnn_kind(std::string_view name);
+
+/// A MaskRcnn that samples at random. Throws as its constructor.
+std::shared_ptr<Model> make_rcnn(const MaskRcnnOptions& options);
 
 /// What several tasks' networks exchange, as rows of the kind "feature_share".
 std::vector<Row> feature_share_rows();

@@ -2,27 +2,15 @@
 // read or refused as std::invalid_argument or std::runtime_error.
 #include <cstdint>
 #include <cstdlib>
-#include <stdexcept>
 #include <string_view>
 
 #include "datasets/converters/image_bytes.h"
 #include "datasets/converters/palette_png.h"
 #include "datasets/converters/zip_entries.h"
+#include "tests/fuzz/attempt.h"
 
-namespace {
-
+using namespace medsweep;
 using namespace medsweep::datasets;
-
-template <typename Work>
-void attempt(const Work& work) {
-  try {
-    work();
-  } catch (const std::invalid_argument&) {  // allowed: not as it should be
-  } catch (const std::runtime_error&) {     // allowed: damaged
-  }
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

@@ -15,18 +15,9 @@ from scipy import ndimage
 from skimage import exposure, transform
 from torchvision.transforms.v2 import functional
 
+from mmix_generator import Generator
+
 HEIGHT, WIDTH, DEPTH = 24, 32, 5
-
-
-class Generator:
-    """Knuth's MMIX generator; the high 31 bits."""
-
-    def __init__(self, seed):
-        self.state = seed
-
-    def below(self, count):
-        self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64
-        return (self.state >> 33) % count
 
 
 def noise(shape, seed):

@@ -19,21 +19,13 @@ from pycocotools import mask as api
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mmix_generator import Generator
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-class Generator:
-    """Knuth's MMIX generator; the high 31 bits."""
-
-    def __init__(self, seed):
-        self.state = seed
-
-    def below(self, count):
-        self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64
-        return (self.state >> 33) % count
-
-    def around(self, reach):
-        return self.below(2 * reach + 1) - reach
+def around(generator, reach):
+    return generator.below(2 * reach + 1) - reach
 
 
 def shifted(mask, dx, dy):
@@ -49,11 +41,11 @@ def shifted(mask, dx, dy):
 def near(item, classes, reach_share, generator):
     """A detection beside an object: its label mostly right, its mask and box moved."""
     x, y, w, h = item["box"]
-    dx, dy = generator.around(w // reach_share), generator.around(h // reach_share)
+    dx, dy = around(generator, w // reach_share), around(generator, h // reach_share)
     label = item["label"] if generator.below(8) > 0 else 1 + generator.below(classes)
     score = (1 + generator.below(63)) / 64
     steps = [1 + w // 16, 1 + h // 16, 1 + w // 16, 1 + h // 16]
-    x1, y1, x2, y2 = [edge + generator.around(8) * step / 8 * (generator.below(4) > 0)
+    x1, y1, x2, y2 = [edge + around(generator, 8) * step / 8 * (generator.below(4) > 0)
                       for edge, step in zip([x + dx, y + dy, x + dx + w, y + dy + h], steps)]
     return {"label": label, "score": score, "mask": shifted(item["mask"], dx, dy),
             "box": [x1, y1, max(x2, x1 + 0.125), max(y2, y1 + 0.125)]}
@@ -159,7 +151,7 @@ def random_box(generator):
 
 
 def moved_box(box, generator):
-    return [edge + generator.around(24) / 8 for edge in box]
+    return [edge + around(generator, 24) / 8 for edge in box]
 
 
 def made_up_boxes(seed):

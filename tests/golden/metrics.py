@@ -15,18 +15,9 @@ from medpy.metric import binary
 from monai.metrics import compute_hausdorff_distance
 from scipy.stats import rankdata
 
+from mmix_generator import Generator
+
 warnings.filterwarnings("ignore")
-
-
-class Generator:
-    """Knuth's MMIX generator; the high 31 bits."""
-
-    def __init__(self, seed):
-        self.state = seed
-
-    def below(self, count):
-        self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64
-        return (self.state >> 33) % count
 
 
 def make_mask(kind, shape, generator):
