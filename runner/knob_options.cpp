@@ -15,6 +15,14 @@ constexpr std::array kUNet{
     Knob{"normalization", kName, "\"batch\"", "after each convolution"},
 };
 
+constexpr std::array kSaUNet{
+    Knob{"width", kInteger, "16", "channels of the first level, doubled at each", 1},
+    Knob{"depth", kInteger, "4", "levels", 1, 8},
+    Knob{"normalization", kName, "\"batch\"", "after each convolution"},
+    Knob{"keep", kNumber, "0.82", "share of features that DropBlock leaves; 1: all", 0.01, 1},
+    Knob{"drop_block", kInteger, "7", "side of its blocks in pixels", 1, 64},
+};
+
 // Absent unless given: the defaults are torchvision's, or those of `profile`.
 constexpr std::array kMaskRcnn{
     Knob{.key = "normalization",
@@ -107,8 +115,11 @@ constexpr std::array kMaskRcnn{
          0},
 };
 
-constexpr Knob kPlace{"place", kStrings, "[\"mask_head\"]",
-                      "where: mask_head, box_head, c3, c4, c5, fpn"};
+constexpr Knob kPlace{
+    "place", kStrings, "",
+    "where: encoder, decoder, bottleneck, skip, a level (encoder0), all (these; "
+    "default); networks that find objects: mask_head (default), box_head, c3, c4, "
+    "c5, fpn"};
 constexpr Knob kReduction{"reduction", kInteger, "16", "channels / reduction within", 1};
 constexpr Knob kKernelSize{"kernel_size", kInteger, "7", "of the spatial gate, odd", 1, 31};
 constexpr std::array kPlaced{kPlace};
@@ -243,6 +254,7 @@ struct RowOptions {
 // Rows that are not here take no options.
 constexpr std::array kTable{
     RowOptions{"model", "unet", kUNet},
+    RowOptions{"model", "sa_unet", kSaUNet},
     RowOptions{"model", "mask_rcnn", kMaskRcnn},
     RowOptions{"model", "mask_rcnn_v2", kMaskRcnn},
     RowOptions{"model", "faster_rcnn", kMaskRcnn},

@@ -4,6 +4,7 @@
 
 #include "models/mask_rcnn/rcnn_networks.h"
 #include "models/precision.h"
+#include "runner/trial_attention.h"
 #include "runner/trial_rcnn.h"
 
 namespace medsweep::runner {
@@ -16,6 +17,10 @@ models::NetworkOptions network_options(const TrialSettings& settings, const Data
   options.depth = settings.model.get("depth", options.depth);
   options.normalization = settings.model.name_of("normalization", options.normalization);
   options.batch_statistics = models::batch_statistics_of(settings.batch_statistics);
+  options.attention = placed_attention(settings);
+  options.attention_places = settings.attention.get("place", options.attention_places);
+  options.drop_block.keep = settings.model.get("keep", options.drop_block.keep);
+  options.drop_block.size = settings.model.get("drop_block", options.drop_block.size);
   return options;
 }
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "models/mask_rcnn/rcnn_networks.h"
+#include "runner/trial_attention.h"
 
 namespace medsweep::runner {
 namespace {
@@ -102,21 +103,10 @@ void read_detection(const GivenOptions& given, models::DetectionOptions& detecti
   given.set("mask_threshold", detection.mask_threshold);
 }
 
-models::PlacedAttention placed_attention(const Named& attention) {
-  models::PlacedAttention placed{.name = attention.name};
-  placed.options.heads = attention.get("heads", placed.options.heads);
-  placed.options.clip_distance = attention.get("clip_distance", placed.options.clip_distance);
-  placed.options.reduction = attention.get("reduction", placed.options.reduction);
-  placed.options.kernel_size = attention.get("kernel_size", placed.options.kernel_size);
-  if (attention.get<std::string>("join", "max") == "add")
-    placed.options.join = models::GateJoin::kAdd;
-  return placed;
-}
-
 /// c3, c4 and c5 are places in the backbone, the others after it.
 void place_attention(const TrialSettings& settings, models::MaskRcnnOptions& options) {
   if (settings.attention.name == "none") return;
-  const models::PlacedAttention placed = placed_attention(settings.attention);
+  const models::PlacedAttention placed = placed_attention(settings);
   const std::vector<std::string> otherwise{"mask_head"};
   for (const auto& place : settings.attention.get("place", otherwise)) {
     const bool in_backbone = place.size() == 2 && place.front() == 'c';

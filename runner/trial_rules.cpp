@@ -14,6 +14,7 @@
 #include "datasets/color_mode.h"
 #include "datasets/data_file.h"
 #include "models/mask_rcnn/train_layers.h"
+#include "models/segmentation/attention_slots.h"
 #include "runner/metrics/all_metrics.h"
 #include "runner/settings.h"
 #include "runner/trial_model.h"
@@ -35,7 +36,8 @@ bool has_batch_normalization(const TrialSettings& settings) {
   if (finds_objects(settings))
     return settings.model.get<std::string>("normalization", "batch") == "batch" ||
            settings.model.name == "mask_rcnn_v2" || settings.color_mode == "gray_enhanced";
-  return settings.model.name_of("normalization", "batch") == "batch";
+  return settings.model.name_of("normalization", "batch") == "batch" ||
+         settings.attention.name == "cbam";
 }
 
 std::int64_t size_multiple_of(const TrialSettings& settings) {
@@ -66,9 +68,8 @@ std::string refuse_stages(const TrialSettings& settings) {
 /// Knobs of networks that find objects must not seem to work elsewhere.
 std::string refuse_unused(const TrialSettings& settings) {
   if (finds_objects(settings)) return {};
-  for (const auto& [knob, value] : {std::pair{"backbone", &settings.backbone},
-                                    {"attention", &settings.attention},
-                                    {"feature_share", &settings.feature_share}})
+  for (const auto& [knob, value] :
+       {std::pair{"backbone", &settings.backbone}, {"feature_share", &settings.feature_share}})
     if (value->name != "none")
       return fmt::format("[{}] '{}' in {}; 'none' is allowed, others in {}", knob, value->name,
                          settings.model.name, fmt::join(rcnn_names(), ", "));
@@ -184,6 +185,20 @@ std::string refuse_for_data(const TrialSettings& settings, const DataFileSummary
   return {};
 }
 
+/// The deepest maps of an image or patch must hold a block.
+std::string refuse_drop_block(const TrialSettings& settings,
+                              const models::NetworkOptions& network) {
+  const std::vector<std::int64_t>& sides = settings.patch.empty() ? settings.size : settings.patch;
+  if (settings.model.name != "sa_unet" || network.drop_block.keep == 1 || sides.empty()) return {};
+  const std::int64_t least = network.drop_block.size << (network.depth - 1);
+  if (std::ranges::min(sides) >= least) return {};
+  return fmt::format(
+      "[model.sa_unet] drop_block = {} and depth = {} on {}; sides of at least {}, or keep = 1, "
+      "are "
+      "allowed",
+      network.drop_block.size, network.depth, fmt::join(sides, " x "), least);
+}
+
 /// Building the options finds what the network and the losses refuse.
 std::string refuse_model(const TrialSettings& settings) {
   if (finds_objects(settings)) {
@@ -192,10 +207,15 @@ std::string refuse_model(const TrialSettings& settings) {
     models::check_options(options);
     return {};
   }
-  const models::Activation activation = model_options(settings, {}).activation;
-  for (const models::LossOptions& loss : model_options(settings, {}).losses)
-    models::make_loss(loss, 1, activation);
-  return {};
+  const models::SegmentationModelOptions options = model_options(settings, {});
+  for (const models::LossOptions& loss : options.losses)
+    models::make_loss(loss, 1, options.activation);
+  const models::NetworkOptions& network = options.network_options;
+  if (network.attention.name != "none") {
+    network.attention.make(network.width);
+    models::check_attention_places(network.attention_places, network.depth);
+  }
+  return refuse_drop_block(settings, network);
 }
 
 }  // namespace
@@ -220,7 +240,7 @@ std::vector<std::string> knobs_without_effect(std::string_view knobs) {
     if (settings.batch_statistics != "per_shard") idle.emplace_back("shards");
     return idle;
   }
-  idle = {"backbone", "attention", "feature_share", "profile", "train_layers", "objects"};
+  idle = {"backbone", "feature_share", "profile", "train_layers", "objects"};
   if (settings.patch.empty())
     idle.insert(idle.end(), {"patches_per_image", "foreground", "overlap"});
   if (settings.resize == "none") idle.emplace_back("size");

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "models/segmentation/retina_unet.h"
+#include "models/segmentation/sa_unet.h"
 #include "models/segmentation/unet.h"
 
 namespace medsweep::models {
@@ -22,6 +23,9 @@ constexpr std::array kNetworks{
                        "the usual 2-D U-Net, 64...1024 channels, 31.0 M parameters"},
     Entry<MakeNetwork>{"retina_unet", "retina", "models/segmentation/retina_unet", make<RetinaUNet>,
                        "U-Net for retinal vessels with a one-convolution bottleneck, 23.4 M"},
+    Entry<MakeNetwork>{"sa_unet", "saunet", "models/segmentation/sa_unet", make<SaUNet>,
+                       "small U-Net for retinal vessels with DropBlock and spatial attention, "
+                       "0.54 M (arXiv 2004.03696)"},
 };
 static_assert(names_are_unique(kNetworks));
 
@@ -42,6 +46,12 @@ std::shared_ptr<SegmentationNetwork> make_network(std::string_view name,
 }
 
 std::vector<Row> network_rows() { return rows_of(kNetworks); }
+
+std::vector<std::int64_t> doubled_widths(std::int64_t width, std::int64_t count) {
+  std::vector<std::int64_t> widths;
+  for (std::int64_t level = 0; level < count; ++level) widths.push_back(width << level);
+  return widths;
+}
 
 void check_images(std::string_view where, const torch::Tensor& images, std::int64_t channels,
                   std::int64_t multiple) {

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/catalog.h"
+#include "models/attention/attention.h"
 #include "models/layers/batch_norm.h"
+#include "models/layers/drop_block.h"
 
 namespace medsweep::models {
 
@@ -19,7 +21,13 @@ struct NetworkOptions {
   std::int64_t depth = 5;               ///< levels: depth - 1 poolings
   std::string normalization = "batch";  ///< a row of normalization_rows()
   BatchStatistics batch_statistics = BatchStatistics::kSynchronized;
+  PlacedAttention attention{};                  ///< at each of attention_places; see AttentionSlots
+  std::vector<std::string> attention_places{};  ///< none given: "all"
+  DropBlockOptions drop_block{};                ///< sa_unet
 };
+
+/// Channels of a network's levels: width, 2 width, 4 width ... `count` of them.
+std::vector<std::int64_t> doubled_widths(std::int64_t width, std::int64_t count);
 
 /// Images to a logit per pixel and channel: [N, in, H, W] -> [N, out, H, W].
 class SegmentationNetwork : public torch::nn::Module {

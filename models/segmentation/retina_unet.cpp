@@ -15,7 +15,7 @@ constexpr std::int64_t kRetinaDepth = 5;
 
 }  // namespace
 
-RetinaUNet::RetinaUNet(const NetworkOptions& options) : options_(options) {
+RetinaUNet::RetinaUNet(const NetworkOptions& options) : options_(options), attention_(options) {
   if (options.depth != kRetinaDepth)
     throw std::invalid_argument(
         fmt::format("[model.retina_unet] depth {}; 5 is allowed", options.depth));
@@ -37,6 +37,10 @@ RetinaUNet::RetinaUNet(const NetworkOptions& options) : options_(options) {
     decoders_.push_back(
         add_block(fmt::format("dec{}_1", level), width, level > 1 ? width / 2 : width));
   }
+  std::vector<std::int64_t> decoder = doubled_widths(options.width / 2, kRetinaDepth - 1);
+  decoder[0] = options.width;
+  attention_->add_levels(doubled_widths(options.width, kRetinaDepth), decoder);
+  register_module("attention", attention_);
   head_ = register_module("dec1_0", torch::nn::Conv2d(torch::nn::Conv2dOptions(
                                         options.width, options.out_channels, 1)));
 }
@@ -58,13 +62,18 @@ torch::Tensor RetinaUNet::forward(const torch::Tensor& images) {
   for (std::size_t i = 0; i + 1 < encoders_.size(); i += 2) {
     if (i > 0) features = torch::max_pool2d(features, 2);
     features = encoders_[i + 1]->forward(encoders_[i]->forward(features));
+    features = attention_->after_encoder(std::ssize(skips), features);
     skips.push_back(features);
   }
-  features = bridge_->forward(encoders_.back()->forward(torch::max_pool2d(features, 2)));
+  features = encoders_.back()->forward(torch::max_pool2d(features, 2));
+  features = bridge_->forward(attention_->after_encoder(kRetinaDepth - 1, features));
   for (std::size_t i = 0; i < unpools_.size(); ++i) {
-    features = torch::cat({up_convolution(unpools_[i], features), skips.back()}, 1);
+    const std::int64_t level = std::ssize(skips) - 1;
+    features = torch::cat(
+        {up_convolution(unpools_[i], features), attention_->on_skip(level, skips.back())}, 1);
     skips.pop_back();
     features = decoders_[2 * i + 1]->forward(decoders_[2 * i]->forward(features));
+    features = attention_->after_decoder(level, features);
   }
   return head_->forward(features);
 }

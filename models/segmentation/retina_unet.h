@@ -1,5 +1,6 @@
 #pragma once
 
+#include "models/segmentation/attention_slots.h"
 #include "models/segmentation/networks.h"
 
 namespace medsweep::models {
@@ -11,7 +12,8 @@ namespace medsweep::models {
 /// 23,381,121 parameters with 3 input channels, 1 output channel and width 64.
 ///
 /// Keys as there: enc1_1.0.weight (convolution), enc1_1.1.weight (normalisation) ... enc5_1,
-/// dec5_1, unpool4, dec4_2, dec4_1 ... dec1_1, dec1_0. Depth is 5; `width` scales all channels.
+/// dec5_1, unpool4, dec4_2, dec4_1 ... dec1_1, dec1_0; attention.* where there is some. Depth is 5;
+/// `width` scales all channels.
 class RetinaUNet : public SegmentationNetwork {
  public:
   /// Throws std::invalid_argument for a depth other than 5.
@@ -28,7 +30,8 @@ class RetinaUNet : public SegmentationNetwork {
   torch::nn::Sequential bridge_{nullptr};            ///< dec5_1
   std::vector<torch::nn::ConvTranspose2d> unpools_;  ///< deepest first
   std::vector<torch::nn::Sequential> decoders_;      ///< two a level, deepest first
-  torch::nn::Conv2d head_{nullptr};                  ///< dec1_0
+  AttentionSlots attention_{nullptr};
+  torch::nn::Conv2d head_{nullptr};  ///< dec1_0
 };
 
 }  // namespace medsweep::models

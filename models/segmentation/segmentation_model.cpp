@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "models/init.h"
+#include "models/layers/random_layer.h"
 #include "models/parameters.h"
 
 namespace medsweep::models {
@@ -85,6 +86,7 @@ torch::Tensor SegmentationModel::labels_of(const datasets::Batch& batch) const {
 
 Losses SegmentationModel::loss(const datasets::Batch& batch) {
   const torch::Tensor labels = labels_of(batch);
+  set_random_keys(*network_, batch.random_keys);
   const torch::Tensor outputs = logits(batch.images);
   Losses losses;
   for (const auto& loss : losses_) losses.merge((*loss)(outputs, labels));

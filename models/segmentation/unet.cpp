@@ -20,7 +20,7 @@ torch::Tensor DoubleConvolutionImpl::forward(const torch::Tensor& input) {
   return second_->forward(first_->forward(input));
 }
 
-UNet::UNet(const NetworkOptions& options) : options_(options) {
+UNet::UNet(const NetworkOptions& options) : options_(options), attention_(options) {
   std::int64_t channels = options.in_channels;
   for (std::int64_t level = 0; level < options.depth; ++level) {
     const std::int64_t width = options.width << level;
@@ -37,6 +37,9 @@ UNet::UNet(const NetworkOptions& options) : options_(options) {
     decoders_.push_back(register_module(fmt::format("decoder{}", level),
                                         DoubleConvolution(2 * width, width, options)));
   }
+  attention_->add_levels(doubled_widths(options.width, options.depth),
+                         doubled_widths(options.width, options.depth - 1));
+  register_module("attention", attention_);
   head_ = register_module(
       "head", torch::nn::Conv2d(torch::nn::Conv2dOptions(options.width, options.out_channels, 1)));
 }
@@ -44,15 +47,19 @@ UNet::UNet(const NetworkOptions& options) : options_(options) {
 torch::Tensor UNet::forward(const torch::Tensor& images) {
   check_images("model.unet", images, options_.in_channels, size_multiple());
   std::vector<torch::Tensor> skips;
-  torch::Tensor features = encoders_[0]->forward(images);
-  for (std::size_t level = 1; level < encoders_.size(); ++level) {
+  torch::Tensor features = images;
+  for (std::int64_t level = 0; level < options_.depth; ++level) {
+    if (level > 0) features = torch::max_pool2d(features, 2);
+    features = encoders_[static_cast<std::size_t>(level)]->forward(features);
+    features = attention_->after_encoder(level, features);
     skips.push_back(features);
-    features = encoders_[level]->forward(torch::max_pool2d(features, 2));
   }
   for (std::size_t i = 0; i < decoders_.size(); ++i) {
-    features = torch::cat({skips.back(), up_convolution(ups_[i], features)}, 1);
     skips.pop_back();
-    features = decoders_[i]->forward(features);
+    const std::int64_t level = std::ssize(skips) - 1;
+    features = torch::cat(
+        {attention_->on_skip(level, skips.back()), up_convolution(ups_[i], features)}, 1);
+    features = attention_->after_decoder(level, decoders_[i]->forward(features));
   }
   return head_->forward(features);
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "models/layers/conv_norm_act.h"
+#include "models/segmentation/attention_slots.h"
 #include "models/segmentation/networks.h"
 
 namespace medsweep::models {
@@ -25,7 +26,8 @@ TORCH_MODULE(DoubleConvolution);
 /// Ronneberger, Fischer, Brox: U-Net, MICCAI 2015 (arXiv 1505.04597), with batch normalisation and
 /// padding as later implementations have it. Width 64, depth 5: 64, 128, 256, 512, 1024 channels.
 ///
-/// Keys: encoder0...encoder4, up3...up0, decoder3...decoder0 (by level, 0 the full size), head.
+/// Keys: encoder0...encoder4, up3...up0, decoder3...decoder0 (by level, 0 the full size), head;
+/// attention.* where there is some.
 class UNet : public SegmentationNetwork {
  public:
   /// Throws std::invalid_argument for fewer than one channel, or a depth outside 1...8.
@@ -37,6 +39,7 @@ class UNet : public SegmentationNetwork {
   NetworkOptions options_;
   std::vector<DoubleConvolution> encoders_, decoders_;  ///< by level; the decoders, deepest first
   std::vector<torch::nn::ConvTranspose2d> ups_;         ///< deepest first
+  AttentionSlots attention_{nullptr};
   torch::nn::Conv2d head_{nullptr};
 };
 

@@ -55,7 +55,7 @@ json '.trials[0].knobs.epochs == 7' plan tiny.toml --set epochs=7
 json '.left == 2 and .done == 0' status tiny.toml
 json 'length == 1' table tiny.toml
 json 'length > 10' list
-json 'map(.name) | contains(["unet", "retina_unet"])' list model
+json 'map(.name) | contains(["unet", "retina_unet", "sa_unet"])' list model
 json 'map(.name) | contains(["epochs", "batch_size"])' list knobs
 json '.samples == 32 and (.classes | length == 3)' inspect phantom.h5
 json '.findings | length > 5' doctor

@@ -63,6 +63,58 @@ class RetinaUNet(nn.Module):
         return self.dec1_0(self.dec1_1(self.dec1_2(torch.cat([d, e1], 1))))
 
 
+class DropFreeConvolution(nn.Module):
+    """SA-UNet's block without DropBlock, with Keras' batch normalisation."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.normalization = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01)
+
+    def forward(self, x):
+        return torch.relu(self.normalization(self.convolution(x)))
+
+
+class SpatialGate(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.convolution(torch.stack([x.mean(1), x.max(1).values], 1)))
+
+
+class SaUNet(nn.Module):
+    def __init__(self, inputs, outputs, width, depth=4):
+        super().__init__()
+        self.depth = depth
+        for level in range(depth):
+            self.add_module(f"encoder{level}_1", DropFreeConvolution(inputs, width << level))
+            self.add_module(f"encoder{level}_2", DropFreeConvolution(width << level, width << level))
+            inputs = width << level
+        self.spatial = SpatialGate()
+        for level in reversed(range(depth - 1)):
+            self.add_module(f"up{level}", nn.ConvTranspose2d(width << (level + 1), width << level, 3, 2))
+            self.add_module(f"decoder{level}_1", DropFreeConvolution(width << (level + 1), width << level))
+            self.add_module(f"decoder{level}_2", DropFreeConvolution(width << level, width << level))
+        self.head = nn.Conv2d(width, outputs, 1)
+
+    def forward(self, x):
+        skips = []
+        for level in range(self.depth):
+            x = getattr(self, f"encoder{level}_1")(x if level == 0 else nn.functional.max_pool2d(x, 2))
+            if level + 1 == self.depth:
+                x = self.spatial(x)
+            x = getattr(self, f"encoder{level}_2")(x)
+            skips.append(x)
+        for level in reversed(range(self.depth - 1)):
+            height, width = skips[level].shape[2:]
+            up = getattr(self, f"up{level}")(x)[:, :, :height, :width]
+            x = getattr(self, f"decoder{level}_1")(torch.cat([up, skips[level]], 1))
+            x = getattr(self, f"decoder{level}_2")(x)
+        return self.head(x)
+
+
 def fill(network):
     with torch.no_grad():
         for index, (key, parameter) in enumerate(sorted(network.named_parameters())):
@@ -159,11 +211,12 @@ def reference_losses(activation, classes, ignored):
 def main():
     torch.set_num_threads(1)
     numbers = {"torch": torch.__version__, "whole": [], "projected": [], "losses": loss_numbers()}
-    for name, make in (("unet", UNet), ("retina_unet", RetinaUNet)):
+    for name, make in (("unet", UNet), ("retina_unet", RetinaUNet), ("sa_unet", SaUNet)):
         small = make(3, 4, 2)
         numbers["whole"].append(network_numbers(name, small, (2, 3, 64, 48), 3))
         whole = torch.cat([gradient for _, gradient in gradients(small)])
         whole.numpy().astype("<f4").tofile(FOLDER / f"{name}_gradients.f32")
+    for name, make in (("unet", UNet), ("retina_unet", RetinaUNet)):
         large = make(3, 1, 64)
         entry = network_numbers(name, large, (1, 3, 64, 96), 1, torch.float64)
         entry["gradients"] = {key: {"norm": gradient.norm().item(), "products": projections(gradient)}

@@ -29,8 +29,8 @@ TEST_P(EveryGoldenNetwork, LossAndEveryWholeGradientEqualPyTorch) {
   EXPECT_EQ(file.peek(), std::ifstream::traits_type::eof());
 }
 
-INSTANTIATE_TEST_SUITE_P(BothNetworks, EveryGoldenNetwork,
-                         testing::Combine(testing::Values(0, 1),
+INSTANTIATE_TEST_SUITE_P(Networks, EveryGoldenNetwork,
+                         testing::Combine(testing::Values(0, 1, 2),
                                           testing::Values(MemoryLayout::kChannelsLast,
                                                           MemoryLayout::kContiguous)));
 

@@ -8,6 +8,7 @@
 
 #include "models/init.h"
 #include "models/layers/normalization.h"
+#include "models/layers/random_layer.h"
 #include "models/parameters.h"
 #include "models/segmentation/segmentation_model.h"
 
@@ -26,6 +27,7 @@ NetworkOptions small(const std::string& normalization = "batch") {
   options.out_channels = 3;
   options.width = 4;
   options.normalization = normalization;
+  options.drop_block = {.keep = 0.9, .size = 1};
   return options;
 }
 
@@ -36,6 +38,7 @@ class EveryNetwork : public testing::TestWithParam<std::tuple<std::string, std::
     const auto [name, normalization] = GetParam();
     auto network = make_network(name, small(normalization));
     initialize(*network, "default", 3);
+    set_random_keys(*network, {5, 6});
     return network;
   }
 };
@@ -101,6 +104,7 @@ TEST(ParameterCount, IsThePublishedOne) {
   EXPECT_EQ(parameters_of("unet", 3, 64), 31037633);
   EXPECT_EQ(parameters_of("unet", 1, 64), 31037633 - 2 * 64 * 9);
   EXPECT_EQ(parameters_of("unet", 3, 32), 7763041);
+  EXPECT_EQ(count_parameters(*make_network("sa_unet", {.width = 16, .depth = 4})), 537299);
 }
 
 TEST(RetinaUNet, KeysAreThoseOfItsStudy) {
@@ -119,8 +123,9 @@ TEST(MakeNetwork, UnknownNameSaysWhichOneIsNearest) {
     make_network("unt", {});
     FAIL() << "an unknown name was accepted";
   } catch (const std::invalid_argument& error) {
-    EXPECT_STREQ(error.what(),
-                 "[model] unknown name 'unt'; did you mean 'unet'? known: unet retina_unet");
+    EXPECT_STREQ(
+        error.what(),
+        "[model] unknown name 'unt'; did you mean 'unet'? known: unet retina_unet sa_unet");
   }
 }
 

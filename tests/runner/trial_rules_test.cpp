@@ -23,7 +23,12 @@ std::string refusal(const std::string& lines) {
   }
 }
 
-TEST(TrialRules, AnOrdinaryTrialIsTaken) { EXPECT_EQ(refusal("model = \"unet\"\n"), ""); }
+TEST(TrialRules, AnOrdinaryTrialIsTaken) {
+  EXPECT_EQ(refusal("model = \"unet\"\n"), "");
+  EXPECT_EQ(refusal("model = \"sa_unet\"\npatch = [56, 64]\n"
+                    "attention = { name = \"se\", place = [\"encoder2\", \"skip\"] }\n"),
+            "");
+}
 
 class EveryRule : public testing::TestWithParam<std::pair<const char*, const char*>> {};
 
@@ -51,8 +56,14 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"model = \"unet\"\ntasks = [[\"lv\"], [\"myo\"]]\n", "[tasks]"},
         std::pair{"model = \"unet\"\nweights = \"other\"\n",
                   "[weights] 'other'; a .safetensors, .pth or .pt file"},
-        std::pair{"model = \"unet\"\nattention = \"se\"\n",
-                  "[attention] 'se' in unet; 'none' is allowed, others in mask_rcnn"},
+        std::pair{"model = \"unet\"\nbackbone = \"resnet18\"\n",
+                  "[backbone] 'resnet18' in unet; 'none' is allowed, others in mask_rcnn"},
+        std::pair{"model = \"unet\"\nattention = { name = \"se\", place = \"encoder4\" }\n",
+                  "[attention.place] 'encoder4'; all, bottleneck, decoder, decoder0"},
+        std::pair{"model = \"unet\"\nattention = { name = \"spatial\", kernel_size = 4 }\n",
+                  "kernel size 4; odd ones are allowed"},
+        std::pair{"model = \"sa_unet\"\npatch = [48, 64]\n",
+                  "drop_block = 7 and depth = 4 on 48 x 64; sides of at least 56"},
         std::pair{"model = \"mask_rcnn\"\nfeature_share = \"mean\"\n",
                   "[feature_share] \"mean\" with 0 tasks"},
         std::pair{"model = \"mask_rcnn\"\npatch = [64, 64]\n", "takes whole images"},
