@@ -2,6 +2,7 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
+#include <torch/torch.h>
 
 #include <algorithm>
 #include <memory>
@@ -15,12 +16,14 @@ class AllocationCounter : public c10::MemoryReportingInfoBase {
   void reportMemoryUsage(void*, std::int64_t bytes, std::size_t, std::size_t,
                          c10::Device) override {
     live_ += bytes;
+    peak_ = std::max(peak_, live_);
   }
   bool memoryProfilingEnabled() const override { return true; }
   std::int64_t live() const { return live_; }
+  std::int64_t peak() const { return peak_; }
 
  private:
-  std::int64_t live_ = 0;
+  std::int64_t live_ = 0, peak_ = 0;
 };
 
 datasets::Batch blank_batch(std::int64_t channels, std::int64_t side) {
@@ -56,6 +59,18 @@ std::int64_t let_go_of_kernels(Model& model, Precision precision) {
 }
 
 }  // namespace
+
+StepBytes step_bytes(const std::function<Losses()>& loss, const torch::Tensor& parameter) {
+  const auto counter = std::make_shared<AllocationCounter>();
+  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
+  const torch::AutoGradMode with_gradient(true);
+  torch::Tensor total = torch::zeros({});
+  for (const auto& [name, part] : loss()) total = total + part.sum;
+  const std::int64_t kept = counter->live();
+  torch::autograd::grad({total}, {parameter}, /*grad_outputs=*/{}, /*retain_graph=*/false,
+                        /*create_graph=*/false, /*allow_unused=*/true);
+  return {kept, counter->peak()};
+}
 
 std::int64_t activation_bytes(Model& model, Precision precision, std::int64_t channels,
                               std::int64_t samples, datasets::Extent size) {

@@ -11,7 +11,7 @@
 #include "datasets/color_mode.h"
 #include "datasets/data_file.h"
 #include "models/activation_memory.h"
-#include "models/mask_rcnn/train_layers.h"
+#include "models/mask_rcnn/training_memory.h"
 #include "models/parameters.h"
 #include "results/index.h"
 #include "runner/probe.h"
@@ -52,25 +52,62 @@ datasets::Extent input_extent(const TrialSettings& settings) {
   return largest;
 }
 
-/// Copies of the parameters that a training holds: weight, gradient, the optimizer's.
+/// Copies that a training holds of each parameter beside the weight itself: gradient, optimizer's.
 std::int64_t copies(const Named& optimizer) {
-  if (optimizer.name == "sgd") return optimizer.get("momentum", 0.0) > 0 ? 3 : 2;
-  return 4;
+  if (optimizer.name == "sgd") return optimizer.get("momentum", 0.0) > 0 ? 2 : 1;
+  return 3;
 }
 
 /// What building a network tells.
 struct NetworkFacts {
-  std::int64_t parameters = 0, frozen = 0;
-  std::optional<std::int64_t> activation_bytes;  ///< of one training step of a rank
+  std::int64_t parameters = 0, frozen = 0;  ///< while the first stage is trained
+  std::int64_t memory_bytes = 0;            ///< of a rank, in the stage that takes the most
 };
 
 /// What makes a network that finds objects another one, beside what all have.
 std::string objects_key(const TrialSettings& settings) {
   if (!finds_objects(settings)) return {};
+  std::string layers;
+  for (const StageSettings& stage : settings.stages) layers += stage.layers + " ";
   return fmt::format("{} {} {} {} {} {} {} {}", settings.backbone.name, settings.attention.name,
                      settings.attention.options.dump(), settings.feature_share.name,
-                     settings.tasks.dump(), settings.profile, settings.color_mode,
-                     settings.stages.front().layers);
+                     settings.tasks.dump(), settings.profile, settings.color_mode, layers);
+}
+
+/// Samples whose graphs a rank holds together.
+std::int64_t samples_at_once(const TrialSettings& settings) {
+  const std::int64_t samples =
+      (settings.batch_size + settings.ranks_per_trial - 1) / settings.ranks_per_trial;
+  // The weights of found objects' losses are known after the forward passes of all pieces.
+  const bool whole = settings.micro_batch_size == 0 || finds_objects(settings);
+  return whole ? samples : std::min(samples, settings.micro_batch_size);
+}
+
+NetworkFacts facts_of_segmentation(const TrialSettings& settings, const DataShape& shape,
+                                   const datasets::Extent& extent) {
+  const auto model = make_model(settings, shape);
+  NetworkFacts facts{models::count_parameters(*model)};
+  facts.memory_bytes = 4 * (1 + copies(settings.optimizer)) * facts.parameters +
+                       models::activation_bytes(*model, models::precision_of(settings.precision),
+                                                shape.channels, samples_at_once(settings), extent);
+  return facts;
+}
+
+NetworkFacts facts_of_rcnn(const TrialSettings& settings, const DataShape& shape,
+                           const datasets::Extent& extent) {
+  models::RcnnTrainingMemory memory(rcnn_options(settings, shape));
+  NetworkFacts facts;
+  std::set<std::string> seen;
+  for (const StageSettings& stage : settings.stages) {
+    if (!seen.insert(stage.layers).second) continue;
+    const models::TrainableCounts counts = memory.train(stage.layers);
+    facts.parameters = counts.trainable + counts.frozen;
+    if (seen.size() == 1) facts.frozen = counts.frozen;
+    facts.memory_bytes = std::max(
+        facts.memory_bytes, 4 * (facts.parameters + copies(settings.optimizer) * counts.trainable) +
+                                memory.activation_bytes(samples_at_once(settings), extent));
+  }
+  return facts;
 }
 
 /// Each distinct network is built once, one at a time; only its numbers are kept.
@@ -78,27 +115,18 @@ class Networks {
  public:
   NetworkFacts of(const TrialSettings& settings, const DataShape& shape,
                   const datasets::Extent& extent) {
-    std::int64_t samples =
-        (settings.batch_size + settings.ranks_per_trial - 1) / settings.ranks_per_trial;
-    if (settings.micro_batch_size > 0) samples = std::min(samples, settings.micro_batch_size);
-    const std::string key = fmt::format(
-        "{} {} {} {} {} {} {} {} {} {}", objects_key(settings), settings.model.name,
-        settings.model.options.dump(), settings.batch_statistics, settings.precision,
-        activation_of(settings) == models::Activation::kSoftmax,
-        fmt::format("{}x{}", shape.channels, shape.classes), samples, extent.height, extent.width);
+    const std::string key =
+        fmt::format("{} {} {} {} {} {} {} {} {} {} {}", objects_key(settings), settings.model.name,
+                    settings.model.options.dump(), settings.batch_statistics, settings.precision,
+                    activation_of(settings) == models::Activation::kSoftmax,
+                    fmt::format("{}x{}", shape.channels, shape.classes), samples_at_once(settings),
+                    extent.height, extent.width, copies(settings.optimizer));
     const auto found = facts_.find(key);
     if (found != facts_.end()) return found->second;
     TrialSettings plain = settings;
     plain.channels_last = false;  // which would copy the kernels and keep as much
-    const auto model = make_model(plain, shape);
-    const std::int64_t parameters = models::count_parameters(*model);
-    if (finds_objects(settings))
-      return facts_[key] = {parameters,
-                            models::set_train_layers(*model, settings.stages.front().layers).frozen,
-                            {}};
-    return facts_[key] = {parameters, 0,
-                          models::activation_bytes(*model, models::precision_of(settings.precision),
-                                                   shape.channels, samples, extent)};
+    return facts_[key] = finds_objects(plain) ? facts_of_rcnn(plain, shape, extent)
+                                              : facts_of_segmentation(plain, shape, extent);
   }
 
  private:
@@ -108,7 +136,7 @@ class Networks {
 std::int64_t checkpoint_bytes(const TrialSettings& settings, std::int64_t parameters) {
   const std::int64_t kept =
       settings.keep_checkpoints + 1 + (settings.evaluate.checkpoint == "last" ? 0 : 1);
-  return kept * 4 * parameters * (copies(settings.optimizer) - 1);
+  return kept * 4 * parameters * copies(settings.optimizer);
 }
 
 std::vector<PlannedFile> planned_files(const std::set<std::string>& paths) {
@@ -146,18 +174,15 @@ StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesyst
     const NetworkFacts facts = networks.of(settings, *shape, input_extent(settings));
     cost.parameters = facts.parameters;
     cost.frozen = facts.frozen;
-    if (facts.activation_bytes)
-      cost.memory_bytes =
-          copies(settings.optimizer) * 4 * facts.parameters + *facts.activation_bytes;
+    cost.memory_bytes = facts.memory_bytes;
     plan.checkpoint_bytes += checkpoint_bytes(settings, *cost.parameters);
-    const auto found =
-        earlier.find(results::kind_of(trial.knobs, kKindKeys, settings.ranks_per_trial));
+    const std::string kind = results::kind_of(trial.knobs, kKindKeys, settings.ranks_per_trial);
+    const auto found = earlier.find(kind);
     if (found != earlier.end()) {
       cost.hours = found->second * static_cast<double>(settings.epochs) / 3600;
       cost.source = HoursSource::kEarlierRuns;
-    } else if (probe == Probe::kYes && !finds_objects(settings)) {
-      cost.hours = probed.epoch_seconds(settings, *shape, input_extent(settings)) *
-                   static_cast<double>(settings.epochs) / 3600;
+    } else if (probe == Probe::kYes) {
+      cost.hours = probed.training_seconds(kind, settings) / 3600;
       cost.source = HoursSource::kProbe;
     }
   }

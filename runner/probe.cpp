@@ -1,88 +1,75 @@
 #include "runner/probe.h"
 
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <chrono>
-#include <vector>
+#include <utility>
 
-#include "runner/distributed/gradient_reducer.h"
-#include "runner/optimizer.h"
-#include "runner/training_memory.h"
-#include "runner/training_step.h"
+#include "runner/distributed/communicator.h"
+#include "runner/training.h"
 #include "runner/trial_data.h"
 
 namespace medsweep::runner {
 namespace {
 
-constexpr int kSteps = 3;  // the first one warms up, the faster of the others counts
+constexpr int kWarmUp = 1, kTimed = 2;  // steps
 
-datasets::LoadedBatch made_up_batch(std::int64_t samples, const DataShape& shape,
-                                    const datasets::Extent& extent) {
-  std::vector<datasets::Sample> list;
-  for (std::int64_t i = 0; i < samples; ++i) {
-    datasets::Sample sample;
-    sample.image = torch::full({shape.channels, extent.height, extent.width}, 0.1F);
-    torch::Tensor labels = torch::zeros({extent.height, extent.width}, torch::kLong);
-    labels.slice(0, 0, extent.height / 2).fill_(1);
-    sample.targets[datasets::kSegmentation] = {labels};
-    list.push_back(sample);
-  }
-  datasets::LoadedBatch loaded;
-  loaded.batch = datasets::collate(list, 1, shape.channels);
-  loaded.shards = {{0, samples}};
-  loaded.global_size = samples;
-  return loaded;
+/// What one rank does of the trial while `stage` is trained.
+TrialSettings alone(TrialSettings settings, StageSettings stage) {
+  settings.batch_size = std::max<std::int64_t>(settings.batch_size / settings.ranks_per_trial, 1);
+  settings.ranks_per_trial = 1;
+  settings.weights.clear();  // which may not be there yet
+  settings.schedule = {"constant"};
+  settings.optimizer.options["learning_rate"] = 1e-6;  // no warm-up is needed
+  stage.learning_rate.reset();
+  settings.epochs = stage.epochs = kWarmUp + kTimed;
+  settings.stages = {std::move(stage)};
+  return settings;
 }
 
-double timed_step(const TrialSettings& settings, const DataShape& shape,
-                  const datasets::Extent& extent, std::int64_t samples) {
-  keep_freed_memory();  // as the training does that is foretold
+/// Seconds of training on one sample.
+double sample_seconds(const TrialSettings& settings, const TrialData& data) {
   const auto group = single_communicator();
-  const auto model = make_model(settings, shape);
-  model->train();
-  GradientReducer reducer(*model, nullptr);
-  NamedParameters parameters;
-  for (const auto& item : model->named_parameters())
-    parameters.emplace_back(item.key(), item.value());
-  OptimizerOptions options;
-  options.name = settings.optimizer.name;
-  Optimizer optimizer(options, parameters);
-  TrainingStep step(*model, *group, reducer, settings.micro_batch_size);
-  const std::int64_t multiple = model->size_multiple();
-  const auto up = [&](std::int64_t side) { return (side + multiple - 1) / multiple * multiple; };
-  auto batch = made_up_batch(samples, shape, {up(extent.height), up(extent.width)});
-  double best = 0;
-  for (int i = 0; i < kSteps; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    step.run([&] { return batch; }, false);
-    optimizer.step();
-    optimizer.drop_gradients();
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (i > 0) best = best == 0 ? seconds : std::min(best, seconds);
+  TrialReport report;
+  const TrainerContext context{*group, report, [] { return false; }, {}};
+  Training training(settings, data, context);
+  training.model->train();
+  training.loader->seek(0, 0);
+  auto start = std::chrono::steady_clock::now();
+  std::int64_t samples = 0;
+  for (int i = 0; i < kWarmUp + kTimed; ++i) {
+    if (i == kWarmUp) start = std::chrono::steady_clock::now();
+    const StepResult result =
+        training.step->run([&] { return training.loader->next().value(); }, false);
+    training.optimizer->step();
+    training.optimizer->drop_gradients();
+    if (i >= kWarmUp) samples += result.samples;
   }
-  return best;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
+         static_cast<double>(samples);
+}
+
+double epoch_seconds(const TrialSettings& settings, const StageSettings& stage) {
+  const TrialData data = open_trial_data(settings);
+  const auto draws = static_cast<double>(data.split.train.size()) *
+                     static_cast<double>(settings.patch.empty() ? 1 : settings.patches_per_image);
+  return sample_seconds(alone(settings, stage), data) * draws /
+         static_cast<double>(settings.ranks_per_trial);
 }
 
 }  // namespace
 
-double ProbedSeconds::epoch_seconds(const TrialSettings& settings, const DataShape& shape,
-                                    const datasets::Extent& extent) {
-  const std::int64_t samples =
-      std::max<std::int64_t>(settings.batch_size / settings.ranks_per_trial, 1);
-  const std::string key =
-      fmt::format("{} {} {} {} {} {} {} {} {}", settings.model.name, settings.model.options.dump(),
-                  samples, shape.channels, shape.classes, extent.height, extent.width,
-                  settings.precision, settings.optimizer.name);
-  auto found = step_seconds_.find(key);
-  if (found == step_seconds_.end())
-    found = step_seconds_.emplace(key, timed_step(settings, shape, extent, samples)).first;
-  const TrialData data = open_trial_data(settings);
-  const auto draws = static_cast<double>(data.split.train.size()) *
-                     static_cast<double>(settings.patch.empty() ? 1 : settings.patches_per_image);
-  return found->second * draws / static_cast<double>(settings.batch_size);
+double ProbedSeconds::training_seconds(const std::string& kind, const TrialSettings& settings) {
+  double seconds = 0;
+  for (const StageSettings& stage : settings.stages) {
+    const std::string key = fmt::format("{} {} {}", kind, settings.optimizer.name, stage.layers);
+    auto found = epoch_seconds_.find(key);
+    if (found == epoch_seconds_.end())
+      found = epoch_seconds_.emplace(key, epoch_seconds(settings, stage)).first;
+    seconds += found->second * static_cast<double>(stage.epochs);
+  }
+  return seconds;
 }
 
 }  // namespace medsweep::runner

@@ -3,23 +3,23 @@
 #include <map>
 #include <string>
 
-#include "datasets/batch.h"
 #include "runner/settings.h"
-#include "runner/trial_model.h"
 
 namespace medsweep::runner {
 
-/// Seconds of an epoch from a few timed training steps on made-up data of the trial's size, on one
-/// rank with this process's threads. Each distinct combination of network, batch and precision is
-/// timed once. Reading and evaluation are not in it: the estimate is a lower bound that is close
-/// where the network is what takes the time.
+/// Seconds of a training from a few timed steps on the first batches of its data, on one rank with
+/// this process's threads and that rank's share of the batch, with initial weights. Each kind of
+/// trial is timed once, with the layers of each of its stages. Evaluation is not in it: the
+/// estimate is a lower bound that is close where training is what takes the time. A network that
+/// finds objects samples more regions that fit once it finds more, so its later steps take somewhat
+/// longer.
 class ProbedSeconds {
  public:
-  double epoch_seconds(const TrialSettings& settings, const DataShape& shape,
-                       const datasets::Extent& extent);
+  /// kind: what all trials share that take as long. Throws what the data files throw.
+  double training_seconds(const std::string& kind, const TrialSettings& settings);
 
  private:
-  std::map<std::string, double> step_seconds_;
+  std::map<std::string, double> epoch_seconds_;  // of one stage
 };
 
 }  // namespace medsweep::runner

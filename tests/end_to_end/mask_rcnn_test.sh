@@ -63,6 +63,8 @@ numbers() {
 
 # One rank, and two that hold two samples each: sampling follows the samples, not the ranks.
 rcnn_study plain
+expect 0 "$runner" plan plain.toml --probe --format json
+jq -e '.trials[0] | .memory_bytes > 5e7 and .hours > 0 and .hours_from == "probe"' out >/dev/null || fail "the plan does not know what it costs"
 expect 0 "$runner" --sweep plain.toml
 says out 'lv mask_iou'
 expect 0 "$runner" table plain.toml --format json

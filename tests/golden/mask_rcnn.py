@@ -222,4 +222,5 @@ def main():
         (FOLDER / f"mask_rcnn_{name}.json").write_text(text.replace('},"', '},\n"') + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -87,6 +87,42 @@ TEST(RcnnBadInputTest, BatchesWithoutRandomKeysAreRefused) {
   EXPECT_THROW(model.loss(made_batch({{64, 64}}, {{}}, 1)), std::invalid_argument);
 }
 
+TEST(RcnnBadInputTest, BoxesMayLeaveTheImageByARoundingErrorAlone) {
+  const auto to_right = [](float x) {
+    return refusal([x](auto& instances) {
+      instances.boxes[1] = torch::tensor({2.F, 5.F, x, 9.F});
+    });
+  };
+  EXPECT_EQ(to_right(64.0009F), "accepted");
+  EXPECT_NE(to_right(64.002F).find("leaves the image"), std::string::npos);
+}
+
+/// Networks whose heads normalise, share features or have no masks.
+std::vector<MaskRcnnOptions> other_kinds() {
+  std::vector<MaskRcnnOptions> kinds(4, small_options());
+  kinds[0].version = RcnnVersion::kV2;
+  kinds[1].outputs = RcnnOutputs::kBoxes;
+  kinds[2] = matterport_profile(kinds[2]);
+  kinds[2].image.resize = RcnnResize::kNone;
+  kinds[3].attention["mask_head"] = {.name = "relative_self_attention"};
+  return kinds;
+}
+
+TEST(RcnnBadInputTest, NoObjectsInTheWholeBatchTrainEveryKindOfNetwork) {
+  for (const auto& options : other_kinds()) {
+    MaskRcnn model(options);
+    const Losses losses = model.loss(made_batch({{64, 64}, {48, 64}}, {{}, {}}));
+    for (const auto& [name, loss] : losses)
+      EXPECT_TRUE(std::isfinite(loss.sum.item<double>())) << name;
+    EXPECT_EQ(losses.at("loss_box_reg").sum.item<double>(), 0);
+    mean_of(losses).backward();
+    for (const auto& parameter : model.named_parameters())
+      ASSERT_TRUE(parameter->grad().isfinite().all().item<bool>()) << parameter.key();
+    for (const auto& buffer : model.named_buffers())
+      EXPECT_TRUE(buffer->isfinite().all().item<bool>()) << buffer.key();
+  }
+}
+
 TEST(RcnnBadInputTest, NoObjectsInTheWholeBatchTrainAsBackground) {
   MaskRcnn model(small_options());
   const Losses losses = model.loss(made_batch({{64, 64}, {48, 64}}, {{}, {}}));
@@ -109,7 +145,13 @@ TEST(RcnnBadInputTest, AnAllBlackImageTrainsAndIsPredicted) {
   for (const auto& [name, loss] : model.loss(batch))
     EXPECT_TRUE(std::isfinite(loss.sum.item<double>())) << name;
   model.eval();
-  EXPECT_EQ(model.predict(batch).size(), 2U);
+  const Predictions predictions = model.predict(batch);
+  ASSERT_EQ(predictions.size(), 2U);
+  for (const auto& prediction : predictions) {
+    const Detections& found = prediction.detections.at(datasets::kSegmentation);
+    EXPECT_TRUE(found.boxes.isfinite().all().item<bool>());
+    EXPECT_TRUE(found.scores.isfinite().all().item<bool>());
+  }
 }
 
 TEST(RcnnBadInputTest, FiveThousandObjectsInOneImageTrain) {

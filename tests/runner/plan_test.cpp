@@ -1,0 +1,179 @@
+#include "runner/plan.h"
+
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "datasets/converters/converters.h"
+#include "runner/knobs.h"
+#include "runner/training.h"
+
+namespace medsweep::runner {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The highest sum of what the thread allocated and had not freed.
+class TrainingPeak : public c10::MemoryReportingInfoBase {
+ public:
+  void reportMemoryUsage(void*, std::int64_t bytes, std::size_t, std::size_t,
+                         c10::Device) override {
+    live_ += bytes;
+    peak_ = std::max(peak_, live_);
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+  std::int64_t peak() const { return peak_; }
+
+ private:
+  std::int64_t live_ = 0, peak_ = 0;
+};
+
+/// Studies of made-up hearts: 8 slices of 128 x 128 to train on.
+class Plan : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = fs::path(testing::TempDir()) / "medsweep_plan";
+    fs::create_directories(folder_);
+    datasets::convert("phantom", {.source = {},
+                                  .output = folder_ / "hearts.h5",
+                                  .phantom = {.patients = 2, .slices = 4, .size = 128}});
+  }
+  static void TearDownTestSuite() { fs::remove_all(folder_); }
+
+  /// `lines` of [trial] beside what is the same in all.
+  static sweeps::Study study(const std::string& lines, const std::string& tables = "") {
+    const fs::path path = folder_ / "study.toml";
+    std::ofstream(path) << "name = \"plan\"\n[trial]\ndataset = \"hearts.h5\"\n"
+                           "color_mode = \"gray\"\nnormalize = \"minmax\"\nprecision = \"fp32\"\n"
+                           "optimizer = { name = \"sgd\", momentum = 0.9 }\nbatch_size = 8\n"
+                        << lines << "\n[split]\nvalidation = 1\n"
+                        << tables;
+    return sweeps::load_study(path, make_schema());
+  }
+
+  static TrialCost cost(const std::string& lines, Probe probe = Probe::kNo) {
+    return plan_costs(study(lines), {folder_ / "runs"}, probe).costs.at(0);
+  }
+
+  /// What two steps of the training allocate at most, network and optimizer included.
+  static double trained_bytes(const std::string& lines) {
+    const TrialSettings settings = read_settings(study(lines).trials.at(0));
+    const TrialData data = open_trial_data(settings);
+    const auto group = single_communicator();
+    TrialReport report;
+    const TrainerContext context{*group, report, [] { return false; }, {}};
+    const auto counter = std::make_shared<TrainingPeak>();
+    const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
+    Training training(settings, data, context);
+    training.model->train();
+    training.loader->seek(0, 0);
+    for (int step = 0; step < 2; ++step) {
+      training.step->run([&] { return training.loader->next().value(); }, false);
+      training.optimizer->step();
+      training.optimizer->drop_gradients();
+    }
+    return static_cast<double>(counter->peak());
+  }
+
+  static fs::path folder_;
+};
+
+fs::path Plan::folder_;
+
+/// A network that finds objects, of which some parts are smaller than by default.
+std::string finder(const std::string& name, const std::string& lines = "") {
+  return fmt::format(
+      "backbone = \"resnet18\"\nmodel = {{ name = \"{}\", image_resize = \"none\", "
+      "anchor_sizes = [8, 16, 32, 64, 128], pyramid_channels = 64, representation = 128, "
+      "roi_per_image = 64 }}\n{}",
+      name, lines);
+}
+
+class PlannedMemory : public Plan, public testing::WithParamInterface<std::string> {};
+
+TEST_P(PlannedMemory, IsWithinAQuarterOfWhatTrainingTakes) {
+  const auto planned = static_cast<double>(cost(GetParam()).memory_bytes.value());
+  const double trained = trained_bytes(GetParam());
+  RecordProperty("ratio", fmt::format("{:.3f}", planned / trained));
+  EXPECT_GT(planned, 0.75 * trained);
+  EXPECT_LT(planned, 1.25 * trained);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Networks, PlannedMemory,
+    testing::Values("model = { name = \"unet\", width = 16 }\n", finder("mask_rcnn"),
+                    finder("mask_rcnn", "train_layers = \"heads\"\n"),
+                    finder("mask_rcnn", "micro_batch_size = 4\nbatch_statistics = \"frozen\"\n"),
+                    finder("mask_rcnn_v2"), finder("faster_rcnn")));
+
+TEST_F(Plan, FrozenLayersTakeLessMemory) {
+  const TrialCost all = cost(finder("mask_rcnn")),
+                  heads = cost(finder("mask_rcnn", "train_layers = \"heads\"\n"));
+  EXPECT_EQ(all.parameters, heads.parameters);
+  EXPECT_EQ(all.frozen, 0);
+  EXPECT_GT(heads.frozen, 11'000'000);
+  // Gradient and momentum of the frozen parameters, and the activations before them.
+  EXPECT_LT(*heads.memory_bytes, *all.memory_bytes - 8 * heads.frozen);
+}
+
+TEST_F(Plan, TheStageThatTakesTheMostDecidesTheMemory) {
+  const TrialCost staged = cost(
+      finder("mask_rcnn",
+             "stages = [{ layers = \"heads\", epochs = 1 }, { layers = \"all\", epochs = 1 }]\n"));
+  EXPECT_EQ(staged.memory_bytes, cost(finder("mask_rcnn")).memory_bytes);
+  EXPECT_GT(staged.frozen, 0);
+}
+
+TEST_F(Plan, GraphsOfAllPiecesOfAFindersStepAreHeld) {
+  const std::string pieces = "micro_batch_size = 2\nbatch_statistics = \"frozen\"\n";
+  const std::string whole = "batch_statistics = \"frozen\"\n";
+  EXPECT_EQ(cost(finder("mask_rcnn", pieces)).memory_bytes,
+            cost(finder("mask_rcnn", whole)).memory_bytes);
+  const std::string unet = "model = { name = \"unet\", width = 16 }\n";
+  EXPECT_LT(cost(unet + pieces).memory_bytes, cost(unet + whole).memory_bytes);
+}
+
+TEST_F(Plan, WithoutAProbeHoursAreUnknown) {
+  const TrialCost plain = cost(finder("mask_rcnn"));
+  EXPECT_FALSE(plain.hours.has_value());
+  EXPECT_EQ(plain.source, HoursSource::kUnknown);
+}
+
+TEST_F(Plan, AProbeTimesEveryNetwork) {
+  for (const std::string& lines :
+       {std::string("model = { name = \"unet\", width = 4 }\n"), finder("mask_rcnn"),
+        finder("faster_rcnn"), finder("mask_rcnn", "weights = \"last\"\n"),
+        finder("mask_rcnn", "tasks = [[\"lv\"], [\"myo\"]]\nfeature_share = \"mean\"\n")}) {
+    const TrialCost probed = cost(lines, Probe::kYes);
+    EXPECT_GT(probed.hours.value_or(0), 0) << lines;
+    EXPECT_EQ(probed.source, HoursSource::kProbe) << lines;
+  }
+}
+
+TEST_F(Plan, AKindOfTrialIsProbedOnceAndHoursGrowWithTheEpochs) {
+  const auto plan = plan_costs(study(finder("mask_rcnn"), "[axes]\nepochs = [10, 30]\n"),
+                               {folder_ / "runs"}, Probe::kYes);
+  ASSERT_EQ(plan.costs.size(), 2U);
+  EXPECT_DOUBLE_EQ(3 * plan.costs[0].hours.value(), plan.costs[1].hours.value());
+}
+
+TEST_F(Plan, HoursAreTheSumOfTheStages) {
+  const auto hours = [](const std::string& stages) {
+    return cost(finder("mask_rcnn", "stages = [" + stages + "]\n"), Probe::kYes).hours.value();
+  };
+  const std::string rpn = "{ layers = \"rpn\", epochs = 40 }";
+  const std::string all = "{ layers = \"all\", epochs = 40 }";
+  EXPECT_LT(hours(rpn), hours(all));
+  EXPECT_GT(hours(rpn + ", " + all), hours(rpn));
+}
+
+}  // namespace
+}  // namespace medsweep::runner
