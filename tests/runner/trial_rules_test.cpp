@@ -60,7 +60,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"model = { name = \"mask_rcnn\", anchor_sizes = [16, 32, 64, 128] }\n", "anchor"},
         std::pair{"model = { name = \"mask_rcnn\", mini_masks = [56] }\n",
                   "[model.mini_masks] 1 numbers; [height, width], or []"},
-        std::pair{"model = \"mask_rcnn\"\ngroup_by = \"aspect\"\n", "[trial.group_by]"},
+        std::pair{"model = \"mask_rcnn\"\ngroup_by = \"aspect\"\n",
+                  "[group_by] 'aspect'; one of these is allowed: none aspect_ratio"},
         std::pair{"model = \"unett\"\n", "did you mean 'unet'"}));
 
 TEST(KnobsWithoutEffect, AreLeftOutOfTheIdentity) {
