@@ -42,6 +42,9 @@ struct Instances {
   torch::Tensor labels{};  ///< [n] uint8: i = classes()[i - 1]
   torch::Tensor ignore{};  ///< [n] uint8: 1 is a crowd, neither to be found nor counted as an error
   torch::Tensor masks{};   ///< [n, H, W] uint8, 0 or 1; undefined where only boxes are known
+  /// [n, h, w] uint8, instead of `masks`: how much of each of h x w equal parts of the object's
+  /// box its mask covers, 255 for all (see mini_masks.h).
+  torch::Tensor mini_masks{};
   bool defined() const { return boxes.defined(); }
 };
 

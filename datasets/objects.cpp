@@ -26,7 +26,8 @@ Instances rows_at(const Instances& objects, const std::vector<std::int64_t>& pla
   const auto take = [&](const torch::Tensor& column) {
     return column.defined() ? column.index_select(0, index) : torch::Tensor();
   };
-  return {take(objects.boxes), take(objects.labels), take(objects.ignore), take(objects.masks)};
+  return {take(objects.boxes), take(objects.labels), take(objects.ignore), take(objects.masks),
+          take(objects.mini_masks)};
 }
 
 Instances stored_objects(const Instances& objects, const ObjectCodes& codes) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <stdexcept>
 
 #include "base/random.h"
@@ -12,7 +14,8 @@
 namespace medsweep::datasets {
 namespace {
 
-constexpr std::uint64_t kWholeEpoch = 0;  // sub-streams of kOrder: share k has k + 1
+// Sub-streams of kOrder; share k has k + 1, and below it the number of the pass.
+constexpr std::uint64_t kWholeEpoch = 0, kFirstGroup = 1;
 
 std::vector<Draw> one_pass(std::int64_t first, std::int64_t count, std::int64_t number) {
   std::vector<Draw> draws;
@@ -24,6 +27,27 @@ std::vector<std::int64_t> draws_of_shares(const std::vector<Share>& shares, std:
   std::vector<double> weights;
   for (const Share& share : shares) weights.push_back(share.weight);
   return apportion(total, weights);
+}
+
+std::vector<Draw> by_groups(const std::vector<Draw>& order, const SamplerOptions& options,
+                            RandomStream stream) {
+  std::map<std::int64_t, std::vector<Draw>> waiting;
+  std::vector<Draw> batches;
+  batches.reserve(order.size());
+  for (const Draw& draw : order) {
+    auto& group = waiting[options.groups[static_cast<std::size_t>(draw.sample)]];
+    group.push_back(draw);
+    if (std::ssize(group) < options.batch_size) continue;
+    batches.insert(batches.end(), group.begin(), group.end());
+    group.clear();
+  }
+  // kDrop leaves out the last of these: not the same group in every epoch.
+  const auto middle = std::next(waiting.begin(), stream.below(std::ssize(waiting)));
+  for (auto group = middle; group != waiting.end(); ++group)
+    batches.insert(batches.end(), group->second.begin(), group->second.end());
+  for (auto group = waiting.begin(); group != middle; ++group)
+    batches.insert(batches.end(), group->second.begin(), group->second.end());
+  return batches;
 }
 
 }  // namespace
@@ -54,6 +78,10 @@ Sampler::Sampler(std::vector<Share> shares, const SamplerOptions& options)
     throw std::invalid_argument(
         fmt::format("[sampler] batch_size {} and {} patches per image; at least 1 is allowed",
                     options_.batch_size, options_.draws_per_sample));
+  if (!options_.groups.empty() && std::ssize(options_.groups) != samples_)
+    throw std::invalid_argument(
+        fmt::format("[sampler] {} groups for {} samples; one for each, or none, are allowed",
+                    options_.groups.size(), samples_));
   draws_ = samples_ * options_.draws_per_sample;
   steps_ = options_.last_batch == LastBatch::kDrop
                ? draws_ / options_.batch_size
@@ -86,6 +114,9 @@ std::vector<Draw> Sampler::epoch_order(std::int64_t epoch) const {
   }
   if (options_.order == SampleOrder::kShuffled)
     shuffle(order, RandomStream({options_.seed, use, key, kWholeEpoch}));
+  if (!options_.groups.empty())
+    return by_groups(order, options_,
+                     RandomStream({options_.seed, use, key, kWholeEpoch, kFirstGroup}));
   return order;
 }
 

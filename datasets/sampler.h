@@ -34,6 +34,8 @@ struct SamplerOptions {
   LastBatch last_batch = LastBatch::kKeep;
   SampleOrder order = SampleOrder::kShuffled;
   EmptyShard empty_shard = EmptyShard::kRefuse;
+  /// The group of each sample; batches are of one group where they can be. Empty: one group.
+  std::vector<std::int64_t> groups{};
 };
 
 /// Which samples are drawn when: a pure function of the options, the epoch and the step. The global
@@ -43,11 +45,17 @@ struct SamplerOptions {
 /// weight_k / (sum of weights) of them (largest remainders), taken from whole shuffled passes over
 /// its samples, so that no sample is drawn a second time more often than another of its share.
 ///
+/// With groups an epoch has the same draws in another order: as they come, draws wait in their
+/// group, and each group that has a batch together is the next batch. What waits at the end, less
+/// than a batch a group, follows group by group, beginning with one that the epoch draws, cut into
+/// batches that mix groups.
+///
 /// Immutable: any thread may ask.
 class Sampler {
  public:
   /// Throws std::invalid_argument for no samples, a batch size or number of draws below 1, a
-  /// weight that is not positive, or kDrop with fewer draws than one batch.
+  /// weight that is not positive, kDrop with fewer draws than one batch, or groups that are not
+  /// one for each sample.
   Sampler(std::vector<Share> shares, const SamplerOptions& options);
   /// One share of `samples`.
   Sampler(std::int64_t samples, const SamplerOptions& options);

@@ -8,6 +8,7 @@
 
 #include "base/catalog.h"
 #include "datasets/color_mode.h"
+#include "datasets/mini_masks.h"
 
 namespace medsweep::datasets {
 namespace {
@@ -237,7 +238,10 @@ Sample SegmentationDataset::get(std::int64_t epoch, const Draw& draw,
       return {view.image.contiguous(), targets(view.labels), name, layers};
     found.boxes = view.boxes;
     found.masks = view.masks;
-    return {view.image.contiguous(), targets(present(found)), name, layers};
+    found = present(found);
+    if (options_.mini_masks.height > 0)
+      found = with_mini_masks(std::move(found), options_.mini_masks);
+    return {view.image.contiguous(), targets(found), name, layers};
   } catch (const std::exception& error) {
     throw std::runtime_error(with_sample(name, error.what()));
   }

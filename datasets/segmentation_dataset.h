@@ -27,6 +27,7 @@ struct SampleOptions {
   /// order. Empty: the one task "segmentation" of `classes`.
   std::vector<std::vector<std::string>> tasks;
   ObjectSource objects = ObjectSource::kNone;  ///< other than kNone: targets are instances
+  Extent mini_masks;                           ///< of objects to train on; 0 x 0: whole masks
   Augmentation augmentation;                   ///< no `apply`: none
   ResizeMode resize = ResizeMode::kNone;
   Extent size;         ///< of the network's input, for stretch and pad

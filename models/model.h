@@ -49,8 +49,9 @@ class Model : public torch::nn::Module {
  public:
   virtual Losses loss(const datasets::Batch& batch) = 0;
   /// The weights that loss() will return, where they follow from the targets alone. Empty where
-  /// they are known only after the forward pass (sampled anchors and regions): then the graphs of
-  /// all pieces (micro-batches, logical shards) of a step are kept until the weights are summed.
+  /// they are known only after the forward pass (sampled anchors and regions): then a step of
+  /// several pieces (micro-batches, logical shards) computes each piece's forward twice, so loss()
+  /// of the same batch must say the same twice, but for what StatisticsGuard puts back.
   virtual std::optional<LossWeights> loss_weights(const datasets::Batch& batch) const = 0;
   /// Without gradient; expects eval() mode. Samples of one batch share no information.
   virtual Predictions predict(const datasets::Batch& batch) = 0;

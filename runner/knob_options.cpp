@@ -96,6 +96,7 @@ constexpr std::array kMaskRcnn{
          .default_value = "",
          .sentence = "soft | rounded",
          .choices = "soft rounded"},
+    Knob{"mini_masks", kIntegers, "", "[height, width] of masks to train on ([]: whole)", 1},
     Knob{"box_loss_beta", kNumber, "", "smooth L1: where the parabola ends (1/9)", 0},
     Knob{.key = "box_loss_mean",
          .type = kString,

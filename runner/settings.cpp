@@ -97,6 +97,7 @@ void read_training(const Json& knobs, TrialSettings& settings) {
   knobs.at("micro_batch_size").get_to(settings.micro_batch_size);
   knobs.at("shards").get_to(settings.shards);
   knobs.at("last_batch").get_to(settings.last_batch);
+  knobs.at("group_by").get_to(settings.group_by);
   settings.optimizer = named_from(knobs.at("optimizer"));
   settings.schedule = named_from(knobs.at("schedule"));
   knobs.at("gradient_clip").get_to(settings.gradient_clip);

@@ -75,7 +75,7 @@ struct TrialSettings {
   bool channels_last = true;
 
   std::int64_t epochs = 1, batch_size = 1, micro_batch_size = 0, shards = 0;
-  std::string last_batch;
+  std::string last_batch, group_by;
   Named optimizer, schedule;
   double gradient_clip = 0;
   nlohmann::json early_stop;  ///< { metric, patience, minimum_delta }; empty: off

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "datasets/aspect_ratio.h"
 #include "models/layers/batch_norm.h"
 #include "models/mask_rcnn/train_layers.h"
 #include "results/layout.h"
@@ -23,6 +24,11 @@ datasets::Sampler sampler_for(const TrialSettings& settings, const TrialData& da
   options.draws_per_sample = settings.patch.empty() ? 1 : settings.patches_per_image;
   options.last_batch =
       settings.last_batch == "drop" ? datasets::LastBatch::kDrop : datasets::LastBatch::kKeep;
+  if (settings.group_by == "aspect_ratio") {
+    std::vector<datasets::Extent> extents;
+    for (std::int64_t i = 0; i < data.train->size(); ++i) extents.push_back(data.train->extent(i));
+    options.groups = datasets::aspect_ratio_groups(extents);
+  }
   return {data.shares, options};
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "models/layers/batch_norm.h"
 #include "runner/group_error.h"
 
 namespace medsweep::runner {
@@ -26,10 +27,17 @@ std::vector<std::string> non_empty_lines(const std::vector<std::string>& texts) 
   return lines;
 }
 
+models::LossWeights weights_of(const models::Losses& losses) {
+  models::LossWeights weights;
+  for (const auto& [name, loss] : losses) weights[name] = loss.weight;
+  return weights;
+}
+
 }  // namespace
 
 struct TrainingStep::Agreement {
   bool stop = false;
+  bool several_pieces = false;  // on some rank
   std::int64_t samples = 0;
   models::LossWeights weights;  // empty where they are not known yet
 };
@@ -67,34 +75,42 @@ TrainingStep::Agreement TrainingStep::agree(const NextBatch& next, bool stop_her
     loaded = next();
     if (weights_follow_from_targets_) weights = model_.loss_weights(loaded.batch).value();
   });
-  std::vector<double> values{stop_here ? 1.0 : 0.0, static_cast<double>(loaded.batch.size())};
+  std::vector<double> values{stop_here ? 1.0 : 0.0, pieces(loaded).size() > 1 ? 1.0 : 0.0,
+                             static_cast<double>(loaded.batch.size())};
   for (const auto& [name, weight] : weights) values.push_back(weight);
   group_.all_reduce_sum(values);
-  Agreement agreement{values[0] > 0, static_cast<std::int64_t>(values[1]), weights};
-  std::size_t i = 2;
+  Agreement agreement{values[0] > 0, values[1] > 0, static_cast<std::int64_t>(values[2]), weights};
+  std::size_t i = 3;
   for (auto& [name, weight] : agreement.weights) weight = values[i++];
   return agreement;
 }
 
-models::LossWeights TrainingStep::weights_of(const std::vector<models::Losses>& losses) {
-  models::LossWeights weights;
-  for (const models::Losses& piece : losses)
-    for (const auto& [name, loss] : piece) weights[name] += loss.weight;
+models::LossWeights TrainingStep::over_all_ranks(models::LossWeights own) {
   std::vector<double> values;
-  for (const auto& [name, weight] : weights) values.push_back(weight);
+  for (const auto& [name, value] : own) values.push_back(value);
   group_.all_reduce_sum(values);
   std::size_t i = 0;
-  for (auto& [name, weight] : weights) weight = values[i++];
+  for (auto& [name, value] : own) value = values[i++];
+  return own;
+}
+
+models::LossWeights TrainingStep::tried_weights(const std::vector<datasets::Batch>& pieces) {
+  const models::StatisticsGuard unchanged(model_);
+  models::LossWeights weights;
+  // With gradients on, though no backward follows: the same kernels as the second time, so that
+  // rounding cannot choose other regions.
+  for (const datasets::Batch& piece : pieces)
+    for (const auto& [name, weight] : weights_of(model_.loss(piece))) weights[name] += weight;
   return weights;
 }
 
 models::LossWeights TrainingStep::backward(const std::vector<datasets::Batch>& pieces,
-                                           const std::vector<models::Losses>& losses,
+                                           const std::optional<models::Losses>& losses,
                                            const models::LossWeights& weights) {
   models::LossWeights sums;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     torch::Tensor total;
-    for (const auto& [name, loss] : losses.empty() ? model_.loss(pieces[i]) : losses[i]) {
+    for (const auto& [name, loss] : losses ? *losses : model_.loss(pieces[i])) {
       // A batch without a single counted pixel has weight 0 and sum 0.
       const double weight = weights.at(name);
       const torch::Tensor mean = loss.sum / (weight > 0 ? weight : 1.0);
@@ -131,18 +147,13 @@ StepResult TrainingStep::run(const NextBatch& next, bool stop_here) {
   Agreement agreement = agree(next, stop_here, loaded);
   if (agreement.stop) return {.stop = true};
   const std::vector<datasets::Batch> parts = pieces(loaded);
-  std::vector<models::Losses> losses;
+  std::optional<models::Losses> losses;
   if (!weights_follow_from_targets_) {
-    for (const datasets::Batch& piece : parts) losses.push_back(model_.loss(piece));
-    agreement.weights = weights_of(losses);
+    if (!agreement.several_pieces) losses = model_.loss(parts.front());
+    agreement.weights = over_all_ranks(losses ? weights_of(*losses) : tried_weights(parts));
   }
   const models::LossWeights own = backward(parts, losses, agreement.weights);
-  std::vector<double> values;
-  for (const auto& [name, sum] : own) values.push_back(sum);
-  group_.all_reduce_sum(values);
-  models::LossWeights sums = own;
-  std::size_t i = 0;
-  for (auto& [name, sum] : sums) sum = values[i++];
+  const models::LossWeights sums = over_all_ranks(own);
   check_finite(sums, own, loaded.batch);
   StepResult result{.samples = agreement.samples};
   for (const auto& [name, sum] : sums) {

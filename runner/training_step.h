@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,9 @@ struct StepResult {
 /// Two small collectives frame the work: what the ranks must agree on before (stop, errors in
 /// reading, the losses' weights) and after (the losses' values, whether they are finite). Where the
 /// weights are known only after the forward pass, a third one between forward and backward sums
-/// them, and the graphs of all pieces are held until then.
+/// them. If then any rank has several pieces, all ranks compute every piece's forward twice: once
+/// for its weights alone, its graph dropped and the running statistics put back, and once for its
+/// backward. So no more than the graph of one piece is ever held.
 class TrainingStep {
  public:
   using NextBatch = std::function<datasets::LoadedBatch()>;
@@ -46,11 +49,12 @@ class TrainingStep {
   struct Agreement;
   std::vector<datasets::Batch> pieces(const datasets::LoadedBatch& loaded) const;
   Agreement agree(const NextBatch& next, bool stop_here, datasets::LoadedBatch& loaded);
-  /// The weights of losses that are known now, over all ranks.
-  models::LossWeights weights_of(const std::vector<models::Losses>& losses);
-  /// The sums of this rank's losses. `losses`: of the pieces, where they were computed before.
+  models::LossWeights over_all_ranks(models::LossWeights own);
+  /// The summed weights of this rank's pieces, by forwards that leave no trace in the model.
+  models::LossWeights tried_weights(const std::vector<datasets::Batch>& pieces);
+  /// The sums of this rank's losses. `losses`: of the one piece, where they were computed before.
   models::LossWeights backward(const std::vector<datasets::Batch>& pieces,
-                               const std::vector<models::Losses>& losses,
+                               const std::optional<models::Losses>& losses,
                                const models::LossWeights& weights);
   void check_finite(const models::LossWeights& sums, const models::LossWeights& own,
                     const datasets::Batch& batch);

@@ -104,6 +104,7 @@ datasets::SampleOptions sample_options(const TrialSettings& settings) {
   options.classes = settings.classes;
   options.tasks = settings.tasks.get<std::vector<std::vector<std::string>>>();
   if (finds_objects(settings)) options.objects = datasets::object_source(settings.objects);
+  options.mini_masks = mini_mask_size(settings);
   options.augmentation = make_augmentation(settings.augmentation);
   options.resize = datasets::resize_mode(settings.resize);
   options.size = extent_from(settings.size);

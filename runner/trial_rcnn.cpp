@@ -170,4 +170,19 @@ models::MaskRcnnOptions rcnn_options(const TrialSettings& settings, const DataSh
   return options;
 }
 
+datasets::Extent mini_mask_size(const TrialSettings& settings) {
+  if (!finds_objects(settings) ||
+      models::rcnn_kind(settings.model.name).outputs == models::RcnnOutputs::kBoxes)
+    return {};
+  std::vector<std::int64_t> sides;
+  if (settings.profile == "matterport") sides = {56, 56};
+  GivenOptions(settings.model).set("mini_masks", sides);
+  if (sides.empty()) return {};
+  if (sides.size() != 2)
+    throw std::invalid_argument(fmt::format(
+        "[model.mini_masks] {} numbers; [height, width], or [] for whole masks, is allowed",
+        sides.size()));
+  return {sides[0], sides[1]};
+}
+
 }  // namespace medsweep::runner

@@ -27,4 +27,9 @@ std::vector<models::RcnnTask> rcnn_tasks(const TrialSettings& settings, const Da
 /// Throws std::invalid_argument for options that cannot be.
 models::MaskRcnnOptions rcnn_options(const TrialSettings& settings, const DataShape& shape);
 
+/// The size of the mini masks that the network is trained on; 0 x 0: whole masks, or none at all.
+/// Unless the study says it, 56 x 56 with profile = "matterport", else none.
+/// Throws std::invalid_argument for other than no or two numbers.
+datasets::Extent mini_mask_size(const TrialSettings& settings);
+
 }  // namespace medsweep::runner

@@ -205,6 +205,7 @@ std::string refuse_model(const TrialSettings& settings) {
     const std::int64_t channels = datasets::color_mode_channels(settings.color_mode, 1);
     const models::MaskRcnnOptions options = rcnn_options(settings, {channels, 1});
     models::check_options(options);
+    mini_mask_size(settings);
     return {};
   }
   const models::SegmentationModelOptions options = model_options(settings, {});
@@ -236,6 +237,7 @@ std::vector<std::string> knobs_without_effect(std::string_view knobs) {
     idle = {"patch", "patches_per_image", "foreground",  "overlap", "loss", "activation",
             "init",  "threshold",         "threshold_on"};
     if (settings.resize == "none") idle.emplace_back("size");
+    if (settings.resize != "none") idle.emplace_back("group_by");
     if (!has_batch_normalization(settings)) idle.emplace_back("batch_statistics");
     if (settings.batch_statistics != "per_shard") idle.emplace_back("shards");
     return idle;
@@ -244,6 +246,7 @@ std::vector<std::string> knobs_without_effect(std::string_view knobs) {
   if (settings.patch.empty())
     idle.insert(idle.end(), {"patches_per_image", "foreground", "overlap"});
   if (settings.resize == "none") idle.emplace_back("size");
+  if (settings.resize != "none" || !settings.patch.empty()) idle.emplace_back("group_by");
   if (activation_of(settings) == models::Activation::kSoftmax) {
     idle.emplace_back("threshold");
     idle.emplace_back("threshold_on");

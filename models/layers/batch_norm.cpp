@@ -126,4 +126,21 @@ void finish_step(torch::nn::Module& module, const c10::intrusive_ptr<c10d::Proce
   }
 }
 
+StatisticsGuard::StatisticsGuard(torch::nn::Module& module) {
+  for (const torch::Tensor& buffer : module.buffers())
+    buffers_.emplace_back(buffer, buffer.clone());
+  for (const auto& child : module.modules(/*include_self=*/true))
+    if (auto* layer = child->as<BatchNorm2dImpl>())
+      layers_.push_back({layer, layer->shard_sums_, layer->shards_});
+}
+
+StatisticsGuard::~StatisticsGuard() {
+  const torch::NoGradGuard no_grad;
+  for (auto& [buffer, values] : buffers_) buffer.copy_(values);
+  for (const auto& [layer, sums, shards] : layers_) {
+    layer->shard_sums_ = sums;
+    layer->shards_ = shards;
+  }
+}
+
 }  // namespace medsweep::models

@@ -4,6 +4,8 @@
 
 #include <string_view>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#include <utility>
+#include <vector>
 
 namespace medsweep::models {
 
@@ -50,6 +52,7 @@ class BatchNorm2dImpl : public torch::nn::Module {
  private:
   friend void set_process_group(torch::nn::Module&, const c10::intrusive_ptr<c10d::ProcessGroup>&);
   friend void finish_step(torch::nn::Module&, const c10::intrusive_ptr<c10d::ProcessGroup>&);
+  friend class StatisticsGuard;
   bool updates_per_shard() const;
   torch::Tensor forward_per_shard(const torch::Tensor& input);
 
@@ -72,5 +75,24 @@ void set_process_group(torch::nn::Module& module,
 /// running statistics of kPerShard layers by the mean over the step's shards on all ranks (one
 /// all-reduce for the whole module). Nothing happens without such layers. `group` may be null.
 void finish_step(torch::nn::Module& module, const c10::intrusive_ptr<c10d::ProcessGroup>& group);
+
+/// While it lives, forwards in train() mode may be tried: at its end all buffers of `module`, and
+/// what its kPerShard layers have summed, are again what they were. The module outlives it.
+class StatisticsGuard {
+ public:
+  explicit StatisticsGuard(torch::nn::Module& module);
+  ~StatisticsGuard();
+  StatisticsGuard(const StatisticsGuard&) = delete;
+  StatisticsGuard& operator=(const StatisticsGuard&) = delete;
+
+ private:
+  struct ShardSums {
+    BatchNorm2dImpl* layer;
+    torch::Tensor sums;
+    std::int64_t shards;
+  };
+  std::vector<std::pair<torch::Tensor, torch::Tensor>> buffers_;  ///< each with its old values
+  std::vector<ShardSums> layers_;
+};
 
 }  // namespace medsweep::models

@@ -34,7 +34,13 @@ std::string box_fault(const float* box, const datasets::Extent& size) {
 }
 
 std::string mask_fault(const datasets::Instances& instances, const datasets::Extent& size) {
-  const torch::Tensor& masks = instances.masks;
+  const torch::Tensor &masks = instances.masks, &minis = instances.mini_masks;
+  if (minis.defined()) {
+    if (minis.dim() == 3 && minis.size(0) == instances.boxes.size(0) && minis[0].numel() > 0)
+      return {};
+    return fmt::format("mini masks of {}; {} x height x width are allowed",
+                       fmt::join(minis.sizes(), " x "), instances.boxes.size(0));
+  }
   if (!masks.defined()) return "no masks; a mask for each object is allowed";
   if (masks.dim() != 3 || masks.size(0) != instances.boxes.size(0) ||
       masks.size(1) != size.height || masks.size(2) != size.width)
@@ -87,7 +93,8 @@ RcnnObjects objects_of(const datasets::Batch& batch, std::size_t index, const Rc
   if (fault.empty() && outputs == RcnnOutputs::kMasks && count > 0)
     fault = mask_fault(instances, batch.sizes[index]);
   if (fault.empty() && outputs == RcnnOutputs::kMasks && count > 0)
-    fault = empty_mask_fault(instances.masks, used);
+    fault = empty_mask_fault(
+        instances.mini_masks.defined() ? instances.mini_masks : instances.masks, used);
   if (!fault.empty()) refuse(batch, index, task, fault);
 
   const torch::Tensor kept = torch::nonzero(used).squeeze(1);
@@ -96,8 +103,14 @@ RcnnObjects objects_of(const datasets::Batch& batch, std::size_t index, const Rc
   objects.boxes = boxes.index_select(0, kept);
   objects.labels = instances.labels.to(torch::kLong).index_select(0, kept);
   objects.crowds = boxes.index_select(0, torch::nonzero(~used).squeeze(1));
-  if (outputs == RcnnOutputs::kMasks && count > 0)
-    objects.masks = kept.size(0) == count ? instances.masks : instances.masks.index_select(0, kept);
+  if (outputs == RcnnOutputs::kBoxes || count == 0) return objects;
+  const auto rows = [&](const torch::Tensor& masks) {
+    return kept.size(0) == count ? masks : masks.index_select(0, kept);
+  };
+  if (instances.mini_masks.defined())
+    objects.mini_masks = rows(instances.mini_masks);
+  else
+    objects.masks = rows(instances.masks);
   return objects;
 }
 

@@ -16,14 +16,16 @@ struct RcnnObjects {
   torch::Tensor boxes;   ///< [m, 4] float32, pixels of the network's input
   torch::Tensor labels;  ///< [m] int64: 1...classes
   torch::Tensor
-      masks{};           ///< [m, H, W] uint8 at the image's own size; undefined without a mask head
-  torch::Tensor crowds;  ///< [k, 4] float32: neither to be found nor to be background
+      masks{};  ///< [m, H, W] uint8 at the image's own size; undefined without a mask head
+  torch::Tensor mini_masks{};  ///< [m, h, w] uint8, 0...255 within the boxes: instead of `masks`
+  torch::Tensor crowds;        ///< [k, 4] float32: neither to be found nor to be background
 };
 
 /// The objects of sample `index` for `task`, boxes still in pixels of the image.
 /// Throws std::invalid_argument that names sample and object: no instances of the task; a box that
 /// is not finite, has no area or leaves the image (by more than 0.001 pixels); a label outside
-/// 1...classes; masks that are missing, empty or of another size than the image.
+/// 1...classes; masks that are missing, empty or of another size than the image. Mini masks of any
+/// size take the place of masks.
 RcnnObjects objects_of(const datasets::Batch& batch, std::size_t index, const RcnnTask& task,
                        RcnnOutputs outputs);
 

@@ -51,6 +51,40 @@ torch::Tensor resized_masks(const RcnnObjects& objects, const torch::Tensor& whi
   return torch::upsample_nearest2d(masks, {size.height, size.width});
 }
 
+// Mini masks `which` with a border of one empty part, which stands for all outside of the box:
+// [k, 1, h + 2, w + 2] float32 in 0...1.
+torch::Tensor bordered_minis(const RcnnObjects& objects, const torch::Tensor& which) {
+  const torch::Tensor minis = objects.mini_masks.index_select(0, which).to(torch::kFloat) / 255;
+  return torch::constant_pad_nd(minis.unsqueeze(1), {1, 1, 1, 1}, 0);
+}
+
+// Corners of `regions` ([r, 4], pixels) in parts of the bordered mini masks of `boxes` ([r, 4]).
+// RoIAlign (not aligned) has the centre of the first pixel, or part, at 0.
+torch::Tensor in_mini_parts(const torch::Tensor& regions, const torch::Tensor& boxes,
+                            const torch::Tensor& minis) {
+  const torch::Tensor corners = regions.view({-1, 2, 2}), box = boxes.view({-1, 2, 2});
+  const torch::Tensor low = box.narrow(1, 0, 1), sides = box.narrow(1, 1, 1) - low;
+  const torch::Tensor parts =
+      torch::tensor({minis.size(2), minis.size(1)}, torch::kFloat);  // along x, y
+  return ((corners + 0.5 - low) / sides * parts + 0.5).view({-1, 4});
+}
+
+// What the regions ([r, 4]) want of the masks of `objects` (each of [r]): [r, size, size].
+torch::Tensor image_targets(const torch::Tensor& regions, const torch::Tensor& objects,
+                            const RcnnObjects& truth, const datasets::Extent& extent,
+                            const RoiAlignOptions& pooling) {
+  // Of thousands of objects only those that were sampled are resized.
+  const auto [which, position] = at::_unique(objects, /*sorted=*/true, /*return_inverse=*/true);
+  const bool has_minis = truth.mini_masks.defined();
+  const torch::Tensor masks =
+      has_minis ? bordered_minis(truth, which) : resized_masks(truth, which, extent);
+  const torch::Tensor corners =
+      has_minis ? in_mini_parts(regions, truth.boxes.index_select(0, objects), truth.mini_masks)
+                : regions;
+  const torch::Tensor rois = torch::cat({position.unsqueeze(1).to(torch::kFloat), corners}, 1);
+  return roi_align(masks, rois, pooling).squeeze(1);
+}
+
 }  // namespace
 
 SampledRegions sample_regions(const std::vector<torch::Tensor>& proposals, const RcnnTruth& truth,
@@ -85,13 +119,9 @@ torch::Tensor mask_targets(const SampledRegions& sampled, const torch::Tensor& p
   for (std::size_t i = 0; i < truth.objects.size(); ++i) {
     const torch::Tensor here = torch::nonzero(images == static_cast<std::int64_t>(i)).squeeze(1);
     if (here.size(0) == 0) continue;
-    // Of thousands of objects only those that were sampled are resized.
-    const auto [which, position] =
-        at::_unique(objects.index_select(0, here), /*sorted=*/true, /*return_inverse=*/true);
-    const torch::Tensor masks = resized_masks(truth.objects[i], which, truth.sizes[i]);
-    const torch::Tensor rois =
-        torch::cat({position.unsqueeze(1).to(torch::kFloat), boxes.index_select(0, here)}, 1);
-    targets.index_copy_(0, here, roi_align(masks, rois, pooling).squeeze(1));
+    targets.index_copy_(0, here,
+                        image_targets(boxes.index_select(0, here), objects.index_select(0, here),
+                                      truth.objects[i], truth.sizes[i], pooling));
   }
   return options.mask_target == MaskTarget::kRounded ? targets.round() : targets;
 }

@@ -25,7 +25,8 @@ SampledRegions sample_regions(const std::vector<torch::Tensor>& proposals, const
 
 /// What the mask head is to say of the regions at `positive` ([p] int64, ascending): each
 /// object's mask, resized as its image was (nearest), pooled by RoIAlign (adaptive sampling) from
-/// the region: [p, size, size] float32 in 0...1, or rounded.
+/// the region: [p, size, size] float32 in 0...1, or rounded. Of mini masks, which lie within their
+/// object's box, the same up to the size of their parts.
 torch::Tensor mask_targets(const SampledRegions& sampled, const torch::Tensor& positive,
                            const RcnnTruth& truth, const RoiOptions& options);
 

@@ -6,6 +6,7 @@
 
 #include "runner/knobs.h"
 #include "runner/settings.h"
+#include "runner/trial_rcnn.h"
 #include "sweeps/study.h"
 
 namespace medsweep::runner {
@@ -68,6 +69,10 @@ INSTANTIATE_TEST_SUITE_P(
                   "[feature_share] \"mean\" with 0 tasks"},
         std::pair{"model = \"mask_rcnn\"\npatch = [64, 64]\n", "takes whole images"},
         std::pair{"model = { name = \"mask_rcnn\", anchor_sizes = [16, 32, 64, 128] }\n", "anchor"},
+        std::pair{"model = { name = \"mask_rcnn\", mini_masks = [56] }\n",
+                  "[model.mini_masks] 1 numbers; [height, width], or []"},
+        std::pair{"model = \"mask_rcnn\"\ngroup_by = \"aspect\"\n",
+                  "[group_by] 'aspect'; one of these is allowed: none aspect_ratio"},
         std::pair{"model = \"unett\"\n", "did you mean 'unet'"}));
 
 TEST(KnobsWithoutEffect, AreLeftOutOfTheIdentity) {
@@ -81,6 +86,10 @@ TEST(KnobsWithoutEffect, AreLeftOutOfTheIdentity) {
   EXPECT_NE(identity("patch = [64, 64]\n"), identity("patch = [64, 64]\noverlap = 0.25\n"));
   EXPECT_EQ(identity(""), identity("ranks_per_trial = 2\nworkers = 3\n"));
   EXPECT_EQ(identity(""), identity("threshold = 0.4\n")) << "softmax takes the most probable";
+  EXPECT_NE(identity(""), identity("group_by = \"aspect_ratio\"\n"));
+  for (const char* alike : {"patch = [64, 64]\n", "resize = \"pad\"\nsize = [64, 64]\n"})
+    EXPECT_EQ(identity(alike), identity(std::string(alike) + "group_by = \"aspect_ratio\"\n"))
+        << "all images have one shape";
   EXPECT_NE(identity("loss = \"bce\"\n"), identity("loss = \"bce\"\nthreshold = 0.4\n"));
 }
 
@@ -115,6 +124,23 @@ TEST(Settings, EveryKnobOfTheTableIsRead) {
   EXPECT_EQ(settings.evaluate.every_epochs, 2);
   EXPECT_EQ(settings.evaluate.checkpoint, "best:dice");
   EXPECT_NE(settings.precision, "auto") << "resolved when the study is expanded";
+}
+
+TEST(Settings, MiniMasksAreTheProfilesUnlessTheStudySaysIt) {
+  const auto size = [](const std::string& lines) {
+    const std::string path = testing::TempDir() + "/medsweep_minis.toml";
+    std::ofstream(path) << "name = \"s\"\n[trial]\ndataset = \"absent.h5\"\n" << lines;
+    return mini_mask_size(read_settings(sweeps::load_study(path, make_schema()).trials.front()));
+  };
+  EXPECT_EQ(size("model = \"mask_rcnn\"\n"), datasets::Extent{});
+  EXPECT_EQ(size("model = { name = \"mask_rcnn\", mini_masks = [28, 40] }\n"),
+            (datasets::Extent{28, 40}));
+  const std::string matterport = "profile = \"matterport\"\n";
+  EXPECT_EQ(size(matterport + "model = \"mask_rcnn\"\n"), (datasets::Extent{56, 56}));
+  EXPECT_EQ(size(matterport + "model = { name = \"mask_rcnn\", mini_masks = [] }\n"),
+            datasets::Extent{});
+  EXPECT_EQ(size(matterport + "model = \"faster_rcnn\"\n"), datasets::Extent{});
+  EXPECT_EQ(size("model = \"unet\"\n"), datasets::Extent{});
 }
 
 TEST(EpochsOf, TakesNumbersOfEpochsAlone) {
