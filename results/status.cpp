@@ -48,6 +48,18 @@ std::string line_of(const TrialStatus& trial, double now) {
   return line + '\n';
 }
 
+std::string ensembles_text(const std::vector<EnsembleStatus>& ensembles) {
+  if (ensembles.empty()) return {};
+  const auto done = std::ranges::count(ensembles, true, &EnsembleStatus::is_done);
+  std::string text = fmt::format("{} ensembles, {} done, {} pending\n", ensembles.size(), done,
+                                 std::ssize(ensembles) - done);
+  for (const EnsembleStatus& one : ensembles)
+    if (!one.is_done)
+      text += fmt::format("  {:<8} {}{}{}\n", "pending", one.name,
+                          one.waits_for.empty() ? "" : "  ", one.waits_for);
+  return text;
+}
+
 }  // namespace
 
 Status status_of(const std::string& study, const std::vector<PlannedTrial>& trials,
@@ -88,7 +100,7 @@ std::string status_text(const Status& status, double now) {
   for (const TrialStatus& trial : status.trials)
     if (trial.progress.state != TrialState::kDone && trial.progress.state != TrialState::kPlanned)
       text += line_of(trial, now);
-  return text;
+  return text + ensembles_text(status.ensembles);
 }
 
 std::string status_json(const Status& status) {
@@ -105,13 +117,19 @@ std::string status_json(const Status& status) {
                       {"host", trial.progress.host},
                       {"last_heard", trial.progress.last_heard},
                       {"silent", trial.is_silent}});
+  Json ensembles = Json::array();
+  for (const EnsembleStatus& one : status.ensembles)
+    ensembles.push_back({{"name", one.name},
+                         {"state", one.is_done ? "done" : "pending"},
+                         {"waits_for", one.waits_for}});
   const Json document{{"study", status.study},
                       {"running", status.running},
                       {"done", status.done},
                       {"failed", status.failed},
                       {"left", status.left},
                       {"seconds_left", status.seconds_left ? Json(*status.seconds_left) : Json()},
-                      {"trials", std::move(trials)}};
+                      {"trials", std::move(trials)},
+                      {"ensembles", std::move(ensembles)}};
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

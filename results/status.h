@@ -17,6 +17,13 @@ struct TrialStatus {
   bool is_silent = false;   ///< running, but not heard of for `silent_after_seconds`
 };
 
+/// A row that is made of trials.
+struct EnsembleStatus {
+  std::string name = {};
+  bool is_done = false;
+  std::string waits_for = {};  ///< "trial rgb-s0 is not finished"; empty: nothing but its making
+};
+
 /// Where a study stands.
 struct Status {
   std::string study = {};
@@ -26,6 +33,7 @@ struct Status {
   /// Until all running and left trials are done, as many at once as now (at least one); nothing
   /// where no epoch of the study was timed yet.
   std::optional<double> seconds_left = {};
+  std::vector<EnsembleStatus> ensembles = {};  ///< whoever asks adds them
 };
 
 struct StatusOptions {
@@ -36,7 +44,7 @@ struct StatusOptions {
 Status status_of(const std::string& study, const std::vector<PlannedTrial>& trials,
                  const Index& index, const StatusOptions& options);
 
-/// Counts, time left, then each trial that is neither done nor planned.
+/// Counts, time left, each trial that is neither done nor planned, then the ensembles.
 std::string status_text(const Status& status, double now);
 std::string status_json(const Status& status);
 

@@ -75,6 +75,8 @@ ValueQuery query_of(const TableSpec& spec, const TableDefaults& defaults, std::s
   ValueQuery query{std::move(split), "", spec.metrics, defaults.checkpoint, defaults.best};
   if (const auto sets = condition_on("evaluate", spec.where); !sets.empty())
     query.dataset = sets.front();
+  else if (query.split == defaults.split && condition_on("split", spec.where).empty())
+    query.dataset = defaults.dataset;
   return query;
 }
 

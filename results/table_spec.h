@@ -45,6 +45,7 @@ TableSpec parse_table_spec(const std::string& json);
 struct TableDefaults {
   std::vector<std::string> metrics = {};
   std::string split = "test";
+  std::string dataset = {};  ///< of that split, as `[evaluate] datasets` names it; empty: its own
   CheckpointChoice checkpoint = CheckpointChoice::kLast;
   std::string best = {};  ///< the metric of CheckpointChoice::kBest
 };

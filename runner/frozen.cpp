@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "results/layout.h"
+#include "runner/ensemble/study_ensembles.h"
 #include "runner/group_error.h"
 #include "runner/settings.h"
 #include "runner/trial_weights.h"
@@ -32,6 +33,7 @@ FrozenStudy from_frozen(const sweeps::Frozen& frozen, const std::string& text) {
                     .text = text,
                     .trials = frozen.trials,
                     .tables = frozen.tables,
+                    .ensembles = frozen.ensembles,
                     .notes = frozen.notes};
   if (study.trials.empty())
     throw std::invalid_argument(
@@ -122,6 +124,7 @@ Settled settled_study(const FreezeOptions& options, bool may_ask) {
   check_needs(study, options);
   const sweeps::Frozen settled =
       fs::exists(file) ? settle(options, file, study, may_ask) : sweeps::freeze(study);
+  study_ensembles(settled.ensembles, settled.trials);
   return {sweeps::frozen_text(settled), file};
 }
 
@@ -198,6 +201,21 @@ FrozenStudy study_of_results(const fs::path& study, const std::vector<fs::path>&
         "[study] '{}' is neither a study file nor a study in {}", name, runs.front().string()));
   const sweeps::Frozen frozen = sweeps::freeze(*loaded);
   return from_frozen(frozen, sweeps::frozen_text(frozen));
+}
+
+FrozenStudy study_with_ensembles(const fs::path& study, const std::vector<fs::path>& runs) {
+  FrozenStudy results = study_of_results(study, runs);
+  if (!fs::exists(study)) return results;
+  results.ensembles = sweeps::load_study(study, study_schema(runs)).ensembles;
+  study_ensembles(results.ensembles, results.trials);
+  const fs::path file = results::frozen_study(results::study_folder(runs.front(), results.name));
+  if (!fs::exists(file)) return results;
+  sweeps::Frozen frozen = sweeps::parse_frozen(read_file(file), file.string());
+  if (frozen.ensembles == results.ensembles) return results;
+  frozen.ensembles = results.ensembles;
+  results.text = sweeps::frozen_text(frozen);
+  write_file_atomically(file, results.text);
+  return results;
 }
 
 bool is_finished(const sweeps::Trial& trial, const results::Index& index) {

@@ -14,6 +14,7 @@
 #include "models/mask_rcnn/training_memory.h"
 #include "models/parameters.h"
 #include "results/index.h"
+#include "runner/ensemble/study_ensembles.h"
 #include "runner/probe.h"
 #include "runner/settings.h"
 #include "runner/training_memory.h"
@@ -151,6 +152,18 @@ std::vector<PlannedFile> planned_files(const std::set<std::string>& paths) {
 }
 
 }  // namespace
+
+std::vector<PlannedEnsemble> planned_ensembles(const sweeps::Study& study) {
+  std::vector<PlannedEnsemble> planned;
+  if (!study.unknown.empty()) return planned;
+  for (const StudyEnsemble& ensemble : study_ensembles(study.ensembles, study.trials)) {
+    PlannedEnsemble& one = planned.emplace_back();
+    one.name = ensemble.name.name;
+    one.method = ensemble.how.method;
+    for (const sweeps::Trial& trial : ensemble.trials) one.trials.push_back(trial.name);
+  }
+  return planned;
+}
 
 StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesystem::path>& runs,
                      Probe probe) {

@@ -34,16 +34,27 @@ struct PlannedFile {
   std::optional<std::int64_t> bytes;  ///< on disk; nothing where it is missing
 };
 
+/// What will be made of trials once they are finished.
+struct PlannedEnsemble {
+  std::string name, method;
+  std::vector<std::string> trials;  ///< their names
+};
+
 struct StudyPlan {
   std::vector<TrialCost> costs;  ///< one per trial of the study
+  std::vector<PlannedEnsemble> ensembles;
   std::vector<PlannedFile> files;
   std::int64_t checkpoint_bytes = 0;  ///< that all trials' checkpoints will take
 };
 
 enum class Probe { kNo, kYes };
 
-/// What a study's trials cost. Each distinct network is built once, one at a time. With a probe,
-/// each distinct combination of network, batch and precision trains a few steps on made-up data.
+/// Of a whole study, without --only. Throws std::invalid_argument as study_ensembles.
+std::vector<PlannedEnsemble> planned_ensembles(const sweeps::Study& study);
+
+/// What a study's trials cost; its ensembles are left to planned_ensembles. Each distinct network
+/// is built once, one at a time. With a probe, each distinct combination of network, batch and
+/// precision trains a few steps on made-up data.
 StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesystem::path>& runs,
                      Probe probe);
 

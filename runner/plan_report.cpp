@@ -101,6 +101,9 @@ std::string plan_text(const sweeps::Study& study, const StudyPlan& plan) {
                                          : fmt::format("{}: {}\n", study.name, study.title);
   for (const std::string& note : study.notes) text += fmt::format("note: {}\n", note);
   text += fmt::format("\n{}\n{}", trials_text(study, plan), total_text(study, plan));
+  for (const PlannedEnsemble& ensemble : plan.ensembles)
+    text += fmt::format("ensemble {}: {} of {} trials, made when they are finished\n",
+                        ensemble.name, ensemble.method, ensemble.trials.size());
   for (const PlannedFile& file : plan.files)
     text +=
         fmt::format("reads {} ({})\n", file.path, file.bytes ? bytes_text(*file.bytes) : "missing");
@@ -119,6 +122,7 @@ Json plan_json(const sweeps::Study& study, const StudyPlan& plan) {
             {"collapsed", study.collapsed},
             {"checkpoint_bytes", plan.checkpoint_bytes},
             {"trials", Json::array()},
+            {"ensembles", Json::array()},
             {"excluded", Json::array()},
             {"files", Json::array()}};
   for (std::size_t i = 0; i < study.trials.size(); ++i) {
@@ -127,6 +131,9 @@ Json plan_json(const sweeps::Study& study, const StudyPlan& plan) {
     trial["knobs"] = Json::parse(study.trials[i].knobs);
     json["trials"].push_back(trial);
   }
+  for (const PlannedEnsemble& ensemble : plan.ensembles)
+    json["ensembles"].push_back(
+        {{"name", ensemble.name}, {"method", ensemble.method}, {"trials", ensemble.trials}});
   for (const auto& excluded : study.excluded)
     json["excluded"].push_back({{"name", excluded.name}, {"reason", excluded.reason}});
   for (const auto& file : plan.files)

@@ -1,9 +1,10 @@
 #include "runner/study_tables.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 
-#include "runner/ensemble/ensemble_results.h"
+#include "runner/ensemble/study_ensembles.h"
 
 namespace medsweep::runner {
 namespace {
@@ -11,7 +12,10 @@ namespace {
 results::TableDefaults defaults_for(const std::vector<sweeps::Trial>& trials) {
   results::TableDefaults defaults;
   defaults.metrics = {"dice", "iou"};
-  defaults.split = shown_split(read_settings(trials.front()));
+  const TrialSettings settings = read_settings(trials.front());
+  defaults.split = shown_split(settings);
+  if (!settings.split.contains("test") && !settings.evaluate.datasets.empty())
+    defaults.dataset = std::filesystem::path(settings.evaluate.datasets.front()).filename();
   return defaults;
 }
 
@@ -34,7 +38,8 @@ std::vector<results::Table> study_tables(const FrozenStudy& study, const results
   std::vector<results::Table> tables;
   const auto planned = planned_trials(study.trials);
   const auto defaults = defaults_for(study.trials);
-  const auto ensembles = ensembles_of(study.name, index);
+  const auto ensembles = shown_ensembles(study_ensembles(study.ensembles, study.trials),
+                                         ensembles_of(study.name, index));
   for (const std::string& specification : study.tables) {
     results::TableSpec spec = results::parse_table_spec(specification);
     auto trials = planned;

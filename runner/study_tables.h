@@ -19,7 +19,8 @@ std::string shown_split(const TrialSettings& settings);
 
 /// The study's tables filled from the journals, its ensembles among the trials, its notes (--set,
 /// --same-code ...) under the last.
-/// The numbers are those of the test samples, or of validation where the study has no test.
+/// The numbers are those of the test samples, of the first of [evaluate] datasets where the study
+/// has no others, or of validation where it has neither.
 std::vector<results::Table> study_tables(const FrozenStudy& study, const results::Index& index);
 
 }  // namespace medsweep::runner

@@ -19,6 +19,7 @@
 #include "runner/distributed/groups.h"
 #include "runner/distributed/signals.h"
 #include "runner/distributed/trial_queue.h"
+#include "runner/ensemble/make_ensembles.h"
 #include "runner/group_error.h"
 #include "runner/progress.h"
 #include "runner/study_tables.h"
@@ -113,7 +114,15 @@ Endings total(const Endings& own, bool leads, Communicator& world) {
   return sum;
 }
 
-void print_outcome(const FrozenStudy& study, const SweepOptions& options, const Endings& endings) {
+/// What a sweep came to.
+struct Outcome {
+  Endings endings;
+  MadeEnsembles ensembles;
+  bool stopped() const { return endings.at(TrialEnding::kStopped) > 0 || ensembles.stopped; }
+};
+
+void print_outcome(const FrozenStudy& study, const SweepOptions& options, const Outcome& outcome) {
+  const Endings& endings = outcome.endings;
   const results::Index index(options.runs);
   const auto tables = study_tables(study, index);
   fmt::print("{}", results::render(tables, results::TableFormat::kTerminal));
@@ -122,14 +131,16 @@ void print_outcome(const FrozenStudy& study, const SweepOptions& options, const 
                options.study.string());
   if (const auto elsewhere = endings.at(TrialEnding::kElsewhere); elsewhere > 0)
     fmt::print("{} of the trials are being trained by another sweep\n", elsewhere);
-  if (endings.at(TrialEnding::kStopped) > 0)
+  for (const std::string& remark : outcome.ensembles.remarks) fmt::print("{}\n", remark);
+  if (outcome.stopped())
     fmt::print("stopped by {}; the same command goes on\n", signal_name(stop_signal()));
   std::fflush(stdout);
 }
 
-ExitCode exit_code(const Endings& endings) {
-  if (endings.at(TrialEnding::kStopped) > 0) return kStoppedExit;
-  if (endings.at(TrialEnding::kFailed) > 0 || endings.at(TrialEnding::kElsewhere) > 0)
+ExitCode exit_code(const Outcome& outcome) {
+  if (outcome.stopped()) return kStoppedExit;
+  if (outcome.endings.at(TrialEnding::kFailed) > 0 ||
+      outcome.endings.at(TrialEnding::kElsewhere) > 0 || outcome.ensembles.failed > 0)
     return kIncomplete;
   return kDone;
 }
@@ -154,18 +165,23 @@ ExitCode run_sweep(const SweepOptions& options, Communicator& world) {
     const auto queue = world.trial_queue(numbers, groups.count);
     if (groups.mine) endings = run_group(study, options, *groups.mine, *queue, folder);
   }
-  endings = total(endings, groups.mine && groups.mine->rank() == 0, world);
-  if (world.rank() == 0) print_outcome(study, options, endings);
-  return exit_code(endings);
+  Outcome outcome{total(endings, groups.mine && groups.mine->rank() == 0, world), {}};
+  if (!outcome.stopped()) outcome.ensembles = make_ensembles(study, options.runs, world);
+  if (world.rank() == 0) print_outcome(study, options, outcome);
+  return exit_code(outcome);
 }
 
 ExitCode dry_run(const SweepOptions& options, Communicator& world) {
   if (world.rank() != 0) return kDone;
   const FrozenStudy study = study_to_run(options);
-  const auto numbers = unfinished(study, results::Index(options.runs));
+  const results::Index index(options.runs);
+  const auto numbers = unfinished(study, index);
   for (const std::int64_t number : numbers)
     fmt::print("{}\n", study.trials[static_cast<std::size_t>(number)].name);
   fmt::print("{} of {} trials would be run\n", numbers.size(), study.trials.size());
+  for (const auto& ensemble : ensemble_statuses(study_ensembles(study.ensembles, study.trials),
+                                                {study.name, options.runs}, index))
+    if (!ensemble.is_done) fmt::print("ensemble {} would be made\n", ensemble.name);
   return kDone;
 }
 

@@ -14,7 +14,8 @@ struct SweepOptions : FreezeOptions {
   std::vector<std::string> command;  ///< for the journal
 };
 
-/// Runs a study: freezes it, hands its unfinished trials to groups of ranks, prints the table.
+/// Runs a study: freezes it, hands its unfinished trials to groups of ranks, makes the
+/// ensembles whose trials are finished (make_ensembles.h), prints the table.
 /// Collective over all ranks of the job; started again, it goes on. Returns the exit code, the
 /// same on all ranks.
 /// Throws std::invalid_argument for what is wrong with the study, on all ranks.

@@ -78,9 +78,17 @@ void leave_out_unlabelled(const DataPool& pool, datasets::Split& split,
     throw std::invalid_argument("[dataset] no sample with labels to train on");
 }
 
-std::vector<std::int64_t> all_of(const DataPool& pool) {
-  std::vector<std::int64_t> indices(pool.samples().size());
-  for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int64_t>(i);
+/// The samples of an independent test file that somebody has labelled.
+std::vector<std::int64_t> labelled_of(const DataPool& pool, const std::string& file,
+                                      std::vector<std::string>& notes) {
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = 0; i < std::ssize(pool.samples()); ++i)
+    if (pool.labelled(i)) indices.push_back(i);
+  if (indices.empty())
+    throw std::invalid_argument(fmt::format("[evaluate] {}: no sample with labels", file));
+  if (indices.size() < pool.samples().size())
+    notes.push_back(fmt::format("{}: {} samples without labels are left out", file,
+                                pool.samples().size() - indices.size()));
   return indices;
 }
 
@@ -89,9 +97,11 @@ void add_other_datasets(const TrialSettings& settings, const datasets::SampleOpt
                         TrialData& data) {
   for (const std::string& file : settings.evaluate.datasets) {
     const auto pool = open_pool({{file, 1}}, settings, data.notes);
-    data.test.push_back({"test", std::filesystem::path(file).filename().string(),
-                         std::make_shared<SegmentationDataset>(pool, all_of(*pool), options,
-                                                               SampleMode::kEvaluate)});
+    const std::string name = std::filesystem::path(file).filename().string();
+    data.test.push_back(
+        {"test", name,
+         std::make_shared<SegmentationDataset>(pool, labelled_of(*pool, name, data.notes), options,
+                                               SampleMode::kEvaluate)});
   }
 }
 

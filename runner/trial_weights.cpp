@@ -88,23 +88,41 @@ std::optional<fs::path> evaluated_checkpoint(const fs::path& folder, const sweep
   return best ? folder / checkpoint_name(best->step) : newest;
 }
 
+/// The studies' folders in which a trial of `study` may have been trained, its own first.
+std::vector<fs::path> folders_to_look_in(const std::string& study,
+                                         const std::vector<fs::path>& runs) {
+  std::vector<fs::path> folders;
+  for (const fs::path& folder : runs) folders.push_back(results::study_folder(folder, study));
+  for (const fs::path& folder : runs)
+    for (const fs::path& other : results::study_folders(folder))
+      if (other.filename() != study) folders.push_back(other);
+  return folders;
+}
+
 }  // namespace
 
-std::optional<fs::path> trial_weights(const std::string& text, const std::vector<fs::path>& needs,
-                                      const std::vector<fs::path>& runs) {
-  const auto source = source_of(text, needs, runs);
-  if (!source || !is_finished(source->trial, results::Index(runs))) return std::nullopt;
+std::optional<fs::path> finished_weights(const std::string& study, const sweeps::Trial& trial,
+                                         const std::vector<fs::path>& runs,
+                                         const results::Index& index) {
+  if (!is_finished(trial, index)) return std::nullopt;
   try {
-    for (const fs::path& folder : runs) {
-      const fs::path trial = results::trial_folder(results::study_folder(folder, source->study),
-                                                   source->trial.identity);
-      if (const auto path = evaluated_checkpoint(results::checkpoints_folder(trial), source->trial))
+    for (const fs::path& folder : folders_to_look_in(study, runs)) {
+      const fs::path checkpoints =
+          results::checkpoints_folder(results::trial_folder(folder, trial.identity));
+      if (const auto path = evaluated_checkpoint(checkpoints, trial))
         return fs::absolute(*path / kModelFile).lexically_normal();
     }
   } catch (const std::runtime_error& error) {
     throw std::invalid_argument(error.what());
   }
   return std::nullopt;
+}
+
+std::optional<fs::path> trial_weights(const std::string& text, const std::vector<fs::path>& needs,
+                                      const std::vector<fs::path>& runs) {
+  const auto source = source_of(text, needs, runs);
+  if (!source) return std::nullopt;
+  return finished_weights(source->study, source->trial, runs, results::Index(runs));
 }
 
 sweeps::Schema study_schema(const std::vector<fs::path>& runs) {

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "results/index.h"
 #include "sweeps/schema.h"
+#include "sweeps/trial.h"
 
 namespace medsweep::runner {
 
@@ -23,5 +25,11 @@ sweeps::Schema study_schema(const std::vector<std::filesystem::path>& runs);
 std::optional<std::filesystem::path> trial_weights(const std::string& text,
                                                    const std::vector<std::filesystem::path>& needs,
                                                    const std::vector<std::filesystem::path>& runs);
+
+/// The same of a trial of `study`: in its folder, or in another study's that trained it. Empty
+/// where it is not finished, or finished without weights on the disk.
+std::optional<std::filesystem::path> finished_weights(
+    const std::string& study, const sweeps::Trial& trial,
+    const std::vector<std::filesystem::path>& runs, const results::Index& index);
 
 }  // namespace medsweep::runner

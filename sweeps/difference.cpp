@@ -134,6 +134,7 @@ Difference difference(const Frozen& frozen, const Study& now) {
   for (const Trial& trial : frozen.trials)
     if (!met.contains(&trial)) out.removed.push_back(trial.name);
   out.tables = frozen.tables != now.tables;
+  out.ensembles = frozen.ensembles != now.ensembles;
   return out;
 }
 
@@ -154,6 +155,7 @@ Frozen extend(const Frozen& frozen, const Study& now) {
   Frozen out = frozen;
   out.title = now.title;
   out.tables = now.tables;
+  out.ensembles = now.ensembles;
   out.notes = now.notes;
   std::map<std::string, std::size_t> places;
   std::set<std::string> names;

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/files.h"
-#include "sweeps/document.h"
-
 namespace medsweep::sweeps {
 namespace {
 
@@ -75,15 +72,6 @@ std::vector<Ensemble> read_ensembles(const Value& document, const Schema& schema
                             ensemble.name);
     ensembles.push_back(std::move(ensemble));
   }
-  return ensembles;
-}
-
-std::vector<Ensemble> load_ensembles(const std::filesystem::path& path, const Schema& schema) {
-  read_file(path);  // a missing file is named before anything else
-  Findings findings;
-  std::vector<Ensemble> ensembles = read_ensembles(read_document(path), schema, findings);
-  if (!findings.problems.empty())
-    throw StudyError(path.filename().string(), findings.problems.texts());
   return ensembles;
 }
 

@@ -64,6 +64,15 @@ void write_trial(std::string& out, const Trial& trial, const Table& knobs,
       out += fmt::format("knobs.{} = {}\n", json_string(member.key), toml_text(member.value));
 }
 
+std::string ensembles_text(const std::vector<Ensemble>& ensembles) {
+  std::string out;
+  for (const Ensemble& one : ensembles)
+    out += fmt::format("\n[[ensemble]]\nname = {}\nover = {}\nmethod = {}\nminimum_votes = {}\n",
+                       json_string(one.name), json_string(one.over), json_string(one.method),
+                       one.minimum_votes);
+  return out;
+}
+
 /// A member that must be there, with its type.
 template <typename Type>
 const Type& member_of(const Value& table, std::string_view key) {
@@ -109,10 +118,15 @@ Trial parse_trial(const Value& value, const Table& shared) {
   return trial;
 }
 
+Ensemble parse_ensemble(const Value& value) {
+  return {member_of<std::string>(value, "name"), member_of<std::string>(value, "over"),
+          member_of<std::string>(value, "method"), member_of<std::int64_t>(value, "minimum_votes")};
+}
+
 }  // namespace
 
 Frozen freeze(const Study& study) {
-  return {study.name, study.title, study.notes, study.tables, study.trials};
+  return {study.name, study.title, study.notes, study.tables, study.trials, study.ensembles};
 }
 
 std::string frozen_text(const Frozen& frozen) {
@@ -130,6 +144,7 @@ std::string frozen_text(const Frozen& frozen) {
     for (const Member& member : knobs.front())
       if (shared.contains(member.key))
         out += fmt::format("{} = {}\n", json_string(member.key), toml_text(member.value));
+  out += ensembles_text(frozen.ensembles);
   for (std::size_t i = 0; i < knobs.size(); ++i)
     write_trial(out, frozen.trials[i], knobs[i], shared);
   return out;
@@ -148,6 +163,9 @@ Frozen parse_frozen(std::string_view text, const std::string& file) {
   const Table& shared = member_of<Table>(document, "shared");
   if (const Value* trials = document.find("trial"); trials && trials->array())
     for (const Value& trial : *trials->array()) frozen.trials.push_back(parse_trial(trial, shared));
+  if (const Value* ensembles = document.find("ensemble"); ensembles && ensembles->array())
+    for (const Value& ensemble : *ensembles->array())
+      frozen.ensembles.push_back(parse_ensemble(ensemble));
   return frozen;
 }
 

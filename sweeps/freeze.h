@@ -15,6 +15,7 @@ struct Frozen {
   std::vector<std::string> notes;
   std::vector<std::string> tables;  ///< as Study::tables
   std::vector<Trial> trials;
+  std::vector<Ensemble> ensembles;
 
   bool operator==(const Frozen&) const = default;
 };
@@ -37,6 +38,7 @@ struct Difference {
   std::vector<std::string> extended;    ///< same identity, more epochs: "r50-s0: epochs 40 -> 60"
   std::vector<std::string> of_the_run;  ///< same identity, other knobs: "ranks_per_trial 1 -> 2"
   bool tables = false;                  ///< the tables are other ones; no trial is concerned
+  bool ensembles = false;               ///< the ensembles are other ones; nor here
 
   /// True where nothing is to be asked: no trial came, went or changed.
   bool empty() const;
@@ -54,7 +56,7 @@ std::string in_words(const Difference& difference);
 /// `--extend`: the frozen trials as they are, with more epochs where the schedule lets a finished
 /// trial go on, then the new ones. Trials that the study no longer has stay; one whose settings
 /// changed stays under its name and identity, and the new one follows it, by a name of its own
-/// where that is taken. Knobs of the run and the tables are those of `now`.
+/// where that is taken. Knobs of the run, tables and ensembles are those of `now`.
 Frozen extend(const Frozen& frozen, const Study& now);
 
 /// `--same-code`: trials of `now` whose settings are those of a frozen one take its identity, for

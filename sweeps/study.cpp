@@ -144,7 +144,7 @@ class Loader {
     Value document = read();
     const std::vector<Member> set = apply_set(document, options_, findings_);
     check_tables(*document.table(), findings_);
-    read_ensembles(document, schema_, findings_);
+    study_.ensembles = read_ensembles(document, schema_, findings_);
     study_.name = text_of(document, "name", findings_);
     study_.title = text_of(document, "title", findings_);
     check_name(study_, findings_);

@@ -23,6 +23,16 @@ struct StudyOptions {
   UnknownNames unknown_names = UnknownNames::kRefuse;
 };
 
+/// One [[ensemble]] of a study: trials that differ in `over` alone are put together.
+struct Ensemble {
+  std::string name;                ///< of its row
+  std::string over;                ///< "dataset", "fold" or "seed"
+  std::string method;              ///< a row of the kind "ensemble"
+  std::int64_t minimum_votes = 0;  ///< 0: more than half
+
+  bool operator==(const Ensemble&) const = default;
+};
+
 /// A study, expanded.
 struct Study {
   std::string name;
@@ -41,6 +51,7 @@ struct Study {
   /// `for_each` and `metrics` as lists; the values of `where` and `baseline` are labels as in
   /// Trial::labels. Without [[table]]: one, with `rows` alone, the varying axes.
   std::vector<std::string> tables;
+  std::vector<Ensemble> ensembles;  ///< in the order of the file; names are unique
 };
 
 /// Every problem of a study at once: a line each, "file:line:column: what; what is allowed".

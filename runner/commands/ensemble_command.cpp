@@ -7,9 +7,12 @@
 #include "results/layout.h"
 #include "runner/commands/commands.h"
 #include "runner/ensemble/ensemble_results.h"
+#include "runner/ensemble/make_ensembles.h"
 #include "runner/ensemble/study_ensembles.h"
 #include "runner/ensemble/trial_ensemble.h"
 #include "runner/exit_codes.h"
+#include "runner/frozen.h"
+#include "runner/study_tables.h"
 #include "runner/threads.h"
 
 namespace medsweep::runner {
@@ -32,10 +35,13 @@ void print_scores(const EnsembleScores& judged) {
 /// Of files: the first is the ensemble's own data, too.
 std::vector<EnsembleScores> scores_by_files(const TrialEnsemble& ensemble,
                                             const std::vector<std::string>& files) {
+  const auto alone = single_communicator();
   std::vector<EnsembleScores> scores;
   for (const std::string& file : files) {
     const auto path = std::filesystem::absolute(file);
-    scores.push_back({path.filename().string(), path, ensemble.evaluate(path)});
+    scores.push_back({path.filename().string(), path,
+                      ensemble.evaluate(ensemble.labelled_samples(path), {*alone}),
+                      shown_split(ensemble.members().front()->trial().settings)});
     print_scores(scores.back());
   }
   scores.push_back(scores.front());
@@ -61,16 +67,37 @@ int run_given_trials(const EnsembleCommand& command,
   return kDone;
 }
 
+/// Throws std::invalid_argument that says which trial is not there or not finished: a study that
+/// never ran has none, even where another one has trained the same.
+void check_trained(const StudyEnsemble& ensemble, const std::string& study,
+                   const std::vector<std::filesystem::path>& runs) {
+  for (const sweeps::Trial& trial : ensemble.trials)
+    trained_trial(fmt::format("trial:{}/{}", study, trial.name), runs);
+}
+
 int run_of_study(const EnsembleCommand& command, const std::vector<std::filesystem::path>& runs) {
-  const StudyEnsembles study(command.study, runs);
-  for (const StudyEnsemble& one : study.all()) {
-    const auto scores = study.judge(one);
-    if (!scores) {
-      print(one.name.name + ": is there already");
+  const FrozenStudy study = study_with_ensembles(command.study, runs);
+  if (study.ensembles.empty())
+    throw std::invalid_argument(
+        fmt::format("[{}] no [[ensemble]]; --trials is allowed", command.study));
+  const auto ensembles = study_ensembles(study.ensembles, study.trials);
+  const auto standings = standings_of(ensembles, {study.name, runs}, results::Index(runs));
+  const auto alone = single_communicator();
+  for (std::size_t i = 0; i < ensembles.size(); ++i) {
+    const StudyEnsemble& ensemble = ensembles[i];
+    if (standings[i].state == EnsembleState::kMade) {
+      print(ensemble.name.name + ": is there already");
       continue;
     }
-    print(one.name.name);
-    for (const EnsembleScores& judged : *scores) print_scores(judged);
+    check_trained(ensemble, study.name, runs);
+    if (standings[i].state == EnsembleState::kWaiting)
+      throw std::invalid_argument(
+          fmt::format("[ensemble] {} cannot be made: {}", ensemble.name.name, standings[i].why));
+    const TrialEnsemble together = put_together(ensemble, study.name, standings[i].weights);
+    const auto scores = judge(ensemble, together, {*alone});
+    record_ensemble(together, ensemble.name, scores, runs.front());
+    print(ensemble.name.name);
+    for (const EnsembleScores& judged : scores) print_scores(judged);
   }
   return kDone;
 }

@@ -21,7 +21,14 @@ int run_plan(const PlanOptions& options, const std::string& runs) {
   const auto folders = results::runs_folders(runs);
   const sweeps::Study study =
       sweeps::load_study(options.study, study_schema(folders), options.language);
-  const StudyPlan plan = plan_costs(study, folders, options.probe ? Probe::kYes : Probe::kNo);
+  sweeps::StudyOptions whole = options.language;
+  whole.only.clear();
+  const auto ensembles =
+      planned_ensembles(options.language.only.empty()
+                            ? study
+                            : sweeps::load_study(options.study, study_schema(folders), whole));
+  StudyPlan plan = plan_costs(study, folders, options.probe ? Probe::kYes : Probe::kNo);
+  plan.ensembles = ensembles;
   print(options.format == AnswerFormat::kJson ? plan_json(study, plan).dump(2)
                                               : plan_text(study, plan));
   return kDone;

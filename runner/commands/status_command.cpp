@@ -4,6 +4,7 @@
 #include "results/layout.h"
 #include "results/status.h"
 #include "runner/commands/commands.h"
+#include "runner/ensemble/study_ensembles.h"
 #include "runner/exit_codes.h"
 #include "runner/frozen.h"
 #include "runner/study_tables.h"
@@ -20,8 +21,11 @@ int run_status(const StatusCommandOptions& options, const std::string& runs_list
   const auto runs = results::runs_folders(runs_list);
   const FrozenStudy study = study_of_results(options.study, runs);
   const double now = results::now_seconds();
-  const results::Status status = results::status_of(study.name, planned_trials(study.trials),
-                                                    results::Index(runs), {.now = now});
+  const results::Index index(runs);
+  results::Status status =
+      results::status_of(study.name, planned_trials(study.trials), index, {.now = now});
+  status.ensembles =
+      ensemble_statuses(study_ensembles(study.ensembles, study.trials), {study.name, runs}, index);
   print(options.format == AnswerFormat::kJson ? results::status_json(status)
                                               : results::status_text(status, now));
   return kDone;

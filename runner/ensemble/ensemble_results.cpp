@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -16,7 +15,6 @@
 #include "results/journal.h"
 #include "results/layout.h"
 #include "results/record.h"
-#include "runner/study_tables.h"
 
 namespace medsweep::runner {
 namespace {
@@ -33,16 +31,23 @@ std::string_view method_name(EnsembleMethod method) {
   return kNames[static_cast<std::size_t>(method)];
 }
 
+json row_knobs(const std::string& knobs) {
+  const json all = json::parse(knobs);
+  return all.value(kEnsembleKey, json());
+}
+
 json described(const TrialEnsemble& ensemble) {
   json text{{"method", method_name(ensemble.options().method)},
             {"trials", json::array()},
-            {"identities", json::array()}};
+            {"identities", json::array()},
+            {"checkpoints", json::array()}};
   if (ensemble.options().method == EnsembleMethod::kVote) text["minimum_votes"] = ensemble.votes();
   if (const auto objects = ensemble.options().objects)
     text["objects"] = *objects == ObjectsPerClass::kOne ? "one" : "many";
   for (const auto& member : ensemble.members()) {
     text["trials"].push_back(member->name());
     text["identities"].push_back(member->trial().identity);
+    text["checkpoints"].push_back(checkpoint_of(member->trial().weights));
   }
   return text;
 }
@@ -75,8 +80,7 @@ void check_ensemble_name(const std::string& name, const std::string& study,
   if (name.empty()) throw std::invalid_argument("[ensemble] --name is empty; any text is allowed");
   const results::Index index({runs});
   for (const results::TrialEntry& entry : index.trials())
-    if (entry.study == study && entry.name == name &&
-        !json::parse(entry.knobs).contains(kEnsembleKey))
+    if (entry.study == study && entry.name == name && row_knobs(entry.knobs).is_null())
       throw std::invalid_argument(fmt::format(
           "[ensemble] '{}' is a trial of {}; a name of its own is allowed", name, study));
 }
@@ -118,7 +122,22 @@ std::optional<PlannedTrial> planned_ensemble(const EnsembleRow& ensemble, TableS
   return planned;
 }
 
+EnsembleRow row_of(const results::TrialEntry& entry, const json& knobs) {
+  return {entry.trial,
+          knobs.at("label"),
+          knobs.at("identities"),
+          entry.name,
+          knobs.value("over", ""),
+          knobs.at("method"),
+          knobs.value("minimum_votes", std::int64_t{0}),
+          knobs.value("checkpoints", std::vector<std::string>{})};
+}
+
 }  // namespace
+
+std::string checkpoint_of(const std::filesystem::path& weights) {
+  return weights.parent_path().filename().string();
+}
 
 std::string ensemble_identity(const TrialEnsemble& ensemble, const std::filesystem::path& data) {
   json text = described(ensemble);
@@ -134,6 +153,7 @@ std::string record_ensemble(const TrialEnsemble& ensemble, const EnsembleName& n
   const std::string identity = ensemble_identity(ensemble, scores.front().data);
   json knobs{{kEnsembleKey, described(ensemble)}};
   knobs[kEnsembleKey]["label"] = name.label;
+  if (!name.over.empty()) knobs[kEnsembleKey]["over"] = name.over;
   knobs[kEnsembleKey]["data"] = scores.front().data.string();
   results::Journal journal(results::study_folder(runs, first.study), host_name());
   results::TrialRecord trial;
@@ -146,8 +166,8 @@ std::string record_ensemble(const TrialEnsemble& ensemble, const EnsembleName& n
   journal.append(results::record(trial));
   results::ValueRecord value;
   value.trial = identity;
-  value.split = shown_split(first.settings);
   for (const EnsembleScores& one : scores) {
+    value.split = one.split;
     value.dataset = one.dataset;
     journal.append(results::record(
         results::DataRecord{identity, one.dataset, one.data.string(), data_digest(one.data)}));
@@ -161,19 +181,18 @@ std::string record_ensemble(const TrialEnsemble& ensemble, const EnsembleName& n
 }
 
 std::vector<EnsembleRow> ensembles_of(const std::string& study, const results::Index& index) {
-  std::map<std::string, std::pair<double, EnsembleRow>> newest;
+  std::vector<std::pair<double, EnsembleRow>> heard;
   for (const results::TrialEntry& entry : index.trials()) {
     if (entry.study != study) continue;
-    const json knobs = json::parse(entry.knobs);
+    const json knobs = row_knobs(entry.knobs);
+    if (knobs.is_null()) continue;
     const results::TrialProgress progress = index.progress(entry.trial);
-    if (!knobs.contains(kEnsembleKey) || progress.state != results::TrialState::kDone) continue;
-    auto& [heard, row] = newest[entry.name];
-    if (progress.last_heard < heard) continue;
-    heard = progress.last_heard;
-    row = {entry.trial, knobs[kEnsembleKey].at("label"), knobs[kEnsembleKey].at("identities")};
+    if (progress.state != results::TrialState::kDone) continue;
+    heard.emplace_back(progress.last_heard, row_of(entry, knobs));
   }
+  std::ranges::stable_sort(heard, {}, &std::pair<double, EnsembleRow>::first);
   std::vector<EnsembleRow> rows;
-  for (auto& [name, entry] : newest) rows.push_back(std::move(entry.second));
+  for (auto& [time, row] : heard) rows.push_back(std::move(row));
   return rows;
 }
 

@@ -7,6 +7,7 @@
 
 #include "runner/ensemble/combine_labels.h"
 #include "runner/evaluation.h"
+#include "runner/group_error.h"
 #include "runner/trial_data.h"
 #include "runner/trial_evaluation.h"
 
@@ -106,7 +107,7 @@ TrialEnsemble::TrialEnsemble(const std::vector<TrainedTrial>& trials,
   }
 }
 
-EvaluationScores TrialEnsemble::evaluate(const std::filesystem::path& data) const {
+JudgedSamples TrialEnsemble::labelled_samples(const std::filesystem::path& data) const {
   const TrainedModel& first = *members_.front();
   const auto annotation =
       first.finds_objects() ? datasets::Annotation::kObjects : datasets::Annotation::kLabels;
@@ -120,21 +121,27 @@ EvaluationScores TrialEnsemble::evaluate(const std::filesystem::path& data) cons
         "[{}] no sample with labels; an ensemble is judged by labelled data", data.string()));
   datasets::SampleOptions options = sample_options(first.trial().settings);
   if (options.tasks.empty()) options.classes = first.classes();
-  return evaluate(*pool,
-                  SegmentationDataset(pool, indices, options, datasets::SampleMode::kEvaluate));
+  return {pool, std::make_shared<const SegmentationDataset>(pool, indices, options,
+                                                            datasets::SampleMode::kEvaluate)};
 }
 
-EvaluationScores TrialEnsemble::evaluate(const datasets::DataPool& pool,
-                                         const SegmentationDataset& samples) const {
+EvaluationScores TrialEnsemble::evaluate(const JudgedSamples& judged,
+                                         const JudgingSite& site) const {
   const TrainedModel& first = *members_.front();
   const TrialSettings& settings = first.trial().settings;
+  const SegmentationDataset& samples = *judged.samples;
   TrialEnsembleOptions options = options_;
-  if (first.finds_objects() && !options.objects)
-    options.objects = objects_per_class(settings, pool, samples);
+  on_all_ranks(site.group, [&] {
+    if (first.finds_objects() && !options.objects)
+      options.objects = objects_per_class(settings, *judged.pool, samples);
+  });
   const Predictor predictor = [&](const std::vector<datasets::EvaluationSample>& asked) {
     models::Predictions whole;
     for (const datasets::EvaluationSample& sample : asked) {
-      const datasets::RawSample stored = pool.read(position_in(pool, sample.sample.id.name));
+      if (site.stop_requested && site.stop_requested())
+        throw std::runtime_error("[ensemble] stopped");
+      const datasets::RawSample stored =
+          judged.pool->read(position_in(*judged.pool, sample.sample.id.name));
       models::Predictions predictions;
       for (const auto& member : members_) predictions.push_back(member->predict(stored));
       whole.push_back(
@@ -143,10 +150,9 @@ EvaluationScores TrialEnsemble::evaluate(const datasets::DataPool& pool,
     return whole;
   };
   const std::vector<std::string> metrics = finished_metrics(settings, spacing_in(samples));
-  const auto group = single_communicator();
   return first.finds_objects()
-             ? evaluate_objects(predictor, samples, metrics, *group)
-             : scores_of(runner::evaluate(predictor, samples, metrics, *group), metrics);
+             ? evaluate_objects(predictor, samples, metrics, site.group)
+             : scores_of(runner::evaluate(predictor, samples, metrics, site.group), metrics);
 }
 
 }  // namespace medsweep::runner

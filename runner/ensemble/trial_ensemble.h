@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,19 @@ struct TrialEnsembleOptions {
   std::optional<ObjectsPerClass> objects = {};
 };
 
+/// Samples that an ensemble is judged by.
+struct JudgedSamples {
+  std::shared_ptr<const datasets::DataPool> pool;  ///< as they are stored
+  /// Their truth, dressed in any way.
+  std::shared_ptr<const datasets::SegmentationDataset> samples;
+};
+
+/// Who judges: the ranks of a group share the cases.
+struct JudgingSite {
+  Communicator& group;
+  std::function<bool()> stop_requested = {};  ///< asked on every rank before each sample
+};
+
 /// Several predictions of one image -> one, task by task: combine_detections.h where objects were
 /// found, else combine_labels.h. Of kMean probabilities are the mean; of the others there are none.
 /// classes: of the label maps. Throws as these, and std::invalid_argument for label maps beside
@@ -37,14 +51,14 @@ class TrialEnsemble {
   /// the first's, networks that find objects beside others, and votes that cannot be had.
   TrialEnsemble(const std::vector<TrainedTrial>& trials, const TrialEnsembleOptions& options);
 
-  /// Predicts every labelled sample of a data file and scores it as a finished trial's
-  /// (finished_metrics of the first trial). Throws std::invalid_argument for a file that lacks a
-  /// class or has no labels, and as the evaluations.
-  EvaluationScores evaluate(const std::filesystem::path& data) const;
+  /// Every labelled sample of a data file. Throws std::invalid_argument for a file that lacks a
+  /// class or has no labels, and what the file throws.
+  JudgedSamples labelled_samples(const std::filesystem::path& data) const;
 
-  /// The same of samples of `pool`, dressed in any way: of the truth in `samples`.
-  EvaluationScores evaluate(const datasets::DataPool& pool,
-                            const datasets::SegmentationDataset& samples) const;
+  /// Predicts the samples and scores them as a finished trial's (finished_metrics of the first
+  /// trial). Collective: the same on all ranks and, but for seconds, for any number of them. Throws
+  /// GroupError on all ranks, as the evaluations and where a stop was requested on any of them.
+  EvaluationScores evaluate(const JudgedSamples& judged, const JudgingSite& site) const;
 
   const std::vector<std::unique_ptr<TrainedModel>>& members() const { return members_; }
   /// As asked, or more than half.

@@ -89,6 +89,32 @@ TEST_F(TableTest, AveragesCasesThenClassesThenSeeds) {
   EXPECT_EQ(cell.trials, (std::vector<std::string>{"bce0", "bce1"}));
 }
 
+TEST_F(TableTest, ShowsTheDefaultDataSetUnlessItSaysWhichSplit) {
+  write_study();
+  for (const PlannedTrial& trial : {trials_[0], trials_[1]})
+    journal_.append(record(ValueRecord{.trial = trial.identity,
+                                       .split = "test",
+                                       .dataset = "other.h5",
+                                       .epoch = 2,
+                                       .step = 20,
+                                       .sample = "q1",
+                                       .class_name = "lv",
+                                       .metric = "dice",
+                                       .value = 0.25}));
+  TableDefaults defaults = defaults_;
+  defaults.dataset = "other.h5";
+  const auto shown = [&](const char* spec) {
+    return make_tables(parse_table_spec(spec), defaults, trials_, index())
+        .at(0)
+        .rows.at(0)
+        .cells.at(0)
+        .mean.value();
+  };
+  EXPECT_EQ(shown("{}"), 0.25);
+  EXPECT_NEAR(shown(R"({"where":{"split":"test"}})"), 0.70, 1e-12);
+  EXPECT_EQ(shown(R"({"where":{"split":"test","evaluate":"other.h5"}})"), 0.25);
+}
+
 TEST_F(TableTest, AClassWithFewerCasesWeighsAsMuchAsAnother) {
   std::vector<Value> values{{"p1", "lv", "dice", 1.0},
                             {"p2", "lv", "dice", 0.0},

@@ -23,7 +23,9 @@ std::string study_text(std::string_view epochs, std::string_view attentions,
 TEST(Freeze, WhatIsWrittenReadsBackWithAllFieldsEqual) {
   Study study = load_text(study_text("4", "[\"none\", \"se\"]") +
                               "\"optimizer.learning_rate\" = [1e-7, 0.1]\n[repeat]\nfolds = 2\n"
-                              "[[table]]\ncaption = \"A \\\"quoted\\\"\\ncaption\"\n",
+                              "[[table]]\ncaption = \"A \\\"quoted\\\"\\ncaption\"\n"
+                              "[[ensemble]]\nname = \"a \\\"bag\\\"\"\nover = \"fold\"\n"
+                              "method = \"vote\"\nminimum_votes = 2\n",
                           {{"batch_size=2"}, {}, UnknownNames::kRefuse});
   study.title = "Tab\tand back\\slash";
   const Frozen frozen = freeze(study);
@@ -56,6 +58,29 @@ TEST(Difference, KnobsOfTheRunAreFrozenButMakeNoTrialNew) {
   const Difference found = difference(frozen, now);
   EXPECT_THAT(found.changed, IsEmpty());
   EXPECT_THAT(found.of_the_run, ElementsAre("ranks_per_trial 1 -> 2"));
+}
+
+TEST(Difference, OtherEnsemblesConcernNoTrialAndAreTakenAsTheyAreNow) {
+  const std::string text = study_text("4", "[\"none\", \"se\"]") + "[repeat]\nseeds = [0, 1]\n";
+  const auto with_ensemble = [&](const std::string& method) {
+    return load_text(text + "[[ensemble]]\nname = \"bag\"\nover = \"seed\"\nmethod = \"" + method +
+                     "\"\n");
+  };
+  const Frozen frozen = freeze(with_ensemble("vote"));
+  EXPECT_EQ(frozen.ensembles, (std::vector<Ensemble>{{"bag", "seed", "vote", 0}}));
+  const Study now = with_ensemble("mean");
+  const Difference found = difference(frozen, now);
+  EXPECT_TRUE(found.ensembles);
+  EXPECT_TRUE(found.empty());
+  EXPECT_FALSE(difference(frozen, with_ensemble("vote")).ensembles);
+  EXPECT_EQ(extend(frozen, now).ensembles, now.ensembles);
+  EXPECT_EQ(extend(frozen, now).trials, now.trials);
+}
+
+TEST(Freeze, AStudyFrozenWithoutEnsemblesHasNone) {
+  const Frozen frozen = freeze(load_text(study_text("4", "[\"none\", \"se\"]")));
+  EXPECT_EQ(frozen_text(frozen).find("ensemble"), std::string::npos);
+  EXPECT_THAT(parse_frozen(frozen_text(frozen), "study.toml").ensembles, IsEmpty());
 }
 
 TEST(Extend, MoreEpochsGoOnWhereTheScheduleBeginsTheSame) {

@@ -4,7 +4,6 @@
 
 #include <cstdlib>
 
-#include "sweeps/ensembles.h"
 #include "tests/sweeps/example_schema.h"
 
 namespace medsweep::sweeps {
@@ -178,8 +177,7 @@ TEST_F(ThreeStudies, LungsTrainOnMixturesAndHaveAnEnsemble) {
   EXPECT_THAT(names_of(study),
               testing::ElementsAre("pneumonia", "covid", "patients", "radiography", "all"));
   EXPECT_THAT(study.unknown, testing::IsEmpty());
-  EXPECT_THAT(load_ensembles(folder_.path() / "lungs.toml", example_schema()),
-              testing::ElementsAre(Ensemble{"bag5", "dataset", "vote", 3}));
+  EXPECT_THAT(study.ensembles, testing::ElementsAre(Ensemble{"bag5", "dataset", "vote", 3}));
   EXPECT_THAT(study.trials.back().knobs,
               AllOf(HasSubstr("covid19_image.h5\",\"weight\":0.2}"),
                     HasSubstr("{\"epochs\":5,\"layers\":\"heads\",\"learning_rate\":0.001}")));
