@@ -194,8 +194,7 @@ std::string refuse_drop_block(const TrialSettings& settings,
   if (std::ranges::min(sides) >= least) return {};
   return fmt::format(
       "[model.sa_unet] drop_block = {} and depth = {} on {}; sides of at least {}, or keep = 1, "
-      "are "
-      "allowed",
+      "are allowed",
       network.drop_block.size, network.depth, fmt::join(sides, " x "), least);
 }
 
