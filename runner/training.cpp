@@ -17,21 +17,6 @@
 namespace medsweep::runner {
 namespace {
 
-datasets::Sampler sampler_for(const TrialSettings& settings, const TrialData& data) {
-  datasets::SamplerOptions options;
-  options.seed = static_cast<std::uint64_t>(settings.seed);
-  options.batch_size = settings.batch_size;
-  options.draws_per_sample = settings.patch.empty() ? 1 : settings.patches_per_image;
-  options.last_batch =
-      settings.last_batch == "drop" ? datasets::LastBatch::kDrop : datasets::LastBatch::kKeep;
-  if (settings.group_by == "aspect_ratio") {
-    std::vector<datasets::Extent> extents;
-    for (std::int64_t i = 0; i < data.train->size(); ++i) extents.push_back(data.train->extent(i));
-    options.groups = datasets::aspect_ratio_groups(extents);
-  }
-  return {data.shares, options};
-}
-
 OptimizerOptions optimizer_options(const Named& optimizer) {
   OptimizerOptions options;
   options.name = optimizer.name;
@@ -110,6 +95,21 @@ datasets::LoaderOptions loader_options(const Training& training) {
 }
 
 }  // namespace
+
+datasets::Sampler sampler_for(const TrialSettings& settings, const TrialData& data) {
+  datasets::SamplerOptions options;
+  options.seed = static_cast<std::uint64_t>(settings.seed);
+  options.batch_size = settings.batch_size;
+  options.draws_per_sample = settings.patch.empty() ? 1 : settings.patches_per_image;
+  options.last_batch =
+      settings.last_batch == "drop" ? datasets::LastBatch::kDrop : datasets::LastBatch::kKeep;
+  if (settings.group_by == "aspect_ratio") {
+    std::vector<datasets::Extent> extents;
+    for (std::int64_t i = 0; i < data.train->size(); ++i) extents.push_back(data.train->extent(i));
+    options.groups = datasets::aspect_ratio_groups(extents);
+  }
+  return {data.shares, options};
+}
 
 Training::Training(const TrialSettings& settings_in, const TrialData& data_in,
                    const TrainerContext& context_in)

@@ -17,6 +17,9 @@
 
 namespace medsweep::runner {
 
+/// What is drawn when in the epochs of a trial. The same on all ranks.
+datasets::Sampler sampler_for(const TrialSettings& settings, const TrialData& data);
+
 /// The parts of a training, made once from its settings: what the loop in trainer.cpp turns.
 /// Collective over the group to make.
 struct Training {
