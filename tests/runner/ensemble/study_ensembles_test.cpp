@@ -67,11 +67,16 @@ class StudyEnsemblesTest : public results::InTemporaryFolder {
   fs::path study_folder() const { return results::study_folder(folder_ / "runs", "bagged"); }
 
   /// A finished trial with a checkpoint after `step` steps.
-  void finish(const std::string& trial, std::int64_t step, std::int64_t epochs = 2) const {
+  void finish(const std::string& trial, std::int64_t step) const {
     results::Journal journal(study_folder(), "test");
+    results::EpochRecord epoch;
+    epoch.trial = "id-" + trial;
+    epoch.epoch = 2;
+    epoch.step = step;
+    journal.append(results::record(epoch));
     results::DoneRecord done;
     done.trial = "id-" + trial;
-    done.epochs = epochs;
+    done.epochs = 2;
     journal.append(results::record(done));
     fs::create_directories(
         results::checkpoints_folder(results::trial_folder(study_folder(), done.trial)) /
