@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -23,7 +24,7 @@ std::string write_two_shapes() {
     sample.image = torch::full({1, i % 2 == 0 ? 30 : 50, i % 2 == 0 ? 50 : 30}, i, torch::kUInt8);
     sample.labels = torch::zeros(sample.image.sizes().slice(1), torch::kUInt8);
     sample.labels[3][4] = 1;
-    sample.id.name = sample.id.case_name = sample.id.patient = "p" + std::to_string(i);
+    sample.id.name = sample.id.case_name = sample.id.patient = fmt::format("p{}", i);
     writer.add(sample);
   }
   writer.finish();
