@@ -75,13 +75,15 @@ std::string objects_key(const TrialSettings& settings) {
                      settings.tasks.dump(), settings.profile, settings.color_mode, layers);
 }
 
-/// Samples whose graphs a rank holds together.
-std::int64_t samples_at_once(const TrialSettings& settings) {
-  const std::int64_t samples =
-      (settings.batch_size + settings.ranks_per_trial - 1) / settings.ranks_per_trial;
-  // The weights of found objects' losses are known after the forward passes of all pieces.
-  const bool whole = settings.micro_batch_size == 0 || finds_objects(settings);
-  return whole ? samples : std::min(samples, settings.micro_batch_size);
+/// Samples of a rank's step.
+std::int64_t step_samples(const TrialSettings& settings) {
+  return (settings.batch_size + settings.ranks_per_trial - 1) / settings.ranks_per_trial;
+}
+
+/// Of them, those that go backward together.
+std::int64_t piece_samples(const TrialSettings& settings) {
+  const std::int64_t samples = step_samples(settings);
+  return settings.micro_batch_size > 0 ? std::min(samples, settings.micro_batch_size) : samples;
 }
 
 NetworkFacts facts_of_segmentation(const TrialSettings& settings, const DataShape& shape,
@@ -90,7 +92,7 @@ NetworkFacts facts_of_segmentation(const TrialSettings& settings, const DataShap
   NetworkFacts facts{models::count_parameters(*model)};
   facts.memory_bytes = 4 * (1 + copies(settings.optimizer)) * facts.parameters +
                        models::activation_bytes(*model, models::precision_of(settings.precision),
-                                                shape.channels, samples_at_once(settings), extent);
+                                                shape.channels, piece_samples(settings), extent);
   return facts;
 }
 
@@ -105,8 +107,9 @@ NetworkFacts facts_of_rcnn(const TrialSettings& settings, const DataShape& shape
     facts.parameters = counts.trainable + counts.frozen;
     if (seen.size() == 1) facts.frozen = counts.frozen;
     facts.memory_bytes = std::max(
-        facts.memory_bytes, 4 * (facts.parameters + copies(settings.optimizer) * counts.trainable) +
-                                memory.activation_bytes(samples_at_once(settings), extent));
+        facts.memory_bytes,
+        4 * (facts.parameters + copies(settings.optimizer) * counts.trainable) +
+            memory.activation_bytes(step_samples(settings), piece_samples(settings), extent));
   }
   return facts;
 }
@@ -120,7 +123,8 @@ class Networks {
         fmt::format("{} {} {} {} {} {} {} {} {} {} {}", objects_key(settings), settings.model.name,
                     settings.model.options.dump(), settings.batch_statistics, settings.precision,
                     activation_of(settings) == models::Activation::kSoftmax,
-                    fmt::format("{}x{}", shape.channels, shape.classes), samples_at_once(settings),
+                    fmt::format("{}x{}", shape.channels, shape.classes),
+                    fmt::format("{} in {}", step_samples(settings), piece_samples(settings)),
                     extent.height, extent.width, copies(settings.optimizer));
     const auto found = facts_.find(key);
     if (found != facts_.end()) return found->second;
