@@ -3,7 +3,7 @@
 # stop; they stand in the table, and what is made of them follows the study's housekeeping.
 source "${MEDSWEEP_SOURCE_DIR:?}/tests/end_to_end/helpers.sh" || exit 1
 make_phantom phantom.h5
-expect 0 "$runner" prepare phantom --output more.h5 --patients 12 --slices 6 --size 64 --seed 1
+expect 0 "$runner" prepare phantom --output more.h5 --patients 24 --slices 6 --size 64 --seed 1
 
 # bagged_study FILE EPOCHS: two trials over seeds, judged by their validation and by more.h5.
 bagged_study() {
@@ -61,7 +61,7 @@ expect 0 "$runner" --runs one run bagged.toml
 [ "$(grep -c '^unet+bn + bag ' out)" = 2 ] || fail "not a row of the ensemble in both tables"
 ! grep -q 'no value' out || fail "a field without numbers"
 cp out table
-[ "$(ensemble_values one | jq -s '[.[] | select(.dataset == "more.h5" and .sample != "")] | map(.sample) | unique | length')" = 24 ] ||
+[ "$(ensemble_values one | jq -s '[.[] | select(.dataset == "more.h5" and .sample != "")] | map(.sample) | unique | length')" = 48 ] ||
   fail "not judged by all cases of more.h5"
 [ "$(ensemble_values one | jq -s '[.[] | select(.dataset == "" and .sample != "")] | map(.sample) | unique | length')" = 2 ] ||
   fail "not judged by the cases of validation"
@@ -80,6 +80,14 @@ expect 0 $(ranks 2) "$runner" --runs two --sweep bagged.toml
 cmp out table || fail "another table of two ranks"
 [ "$(ensemble_values one)" = "$(ensemble_values two)" ] || fail "other numbers of two ranks"
 
+# A rank of the job in this folder: its process id.
+one_rank() {
+  local process
+  for process in /proc/[0-9]*; do
+    [ "$process/exe" -ef "$runner" ] && [ "$process/cwd" -ef "$work" ] && echo "${process#/proc/}" && return
+  done
+}
+
 # Trials without the ensemble, then stopped and killed between the two: the next start makes it.
 expect 0 "$runner" --runs trained run trials.toml
 expect 0 "$runner" --runs trained gc bagged --yes
@@ -89,7 +97,7 @@ for case in 'USR1 75 1 between' 'INT 75 1 while' 'KILL 137 1 while' 'USR1 75 2 w
   rm -rf stopped && cp -r trained stopped
   start $(ranks "$ranks") "$runner" --runs stopped --sweep bagged.toml
   if [ "$when" = while ]; then wait_until is_claimed stopped; else wait_until has_journals stopped 2; fi
-  kill "-$signal" "$started"
+  if [ "$signal" = KILL ]; then kill -KILL "$(one_rank)"; else kill "-$signal" "$started"; fi
   ended "$status"
   [ "$signal" = KILL ] || says out "stopped by SIG$signal"
   wait_until nobody_runs
