@@ -75,14 +75,10 @@ std::string objects_key(const TrialSettings& settings) {
                      settings.tasks.dump(), settings.profile, settings.color_mode, layers);
 }
 
-/// Samples of a rank's step.
-std::int64_t step_samples(const TrialSettings& settings) {
-  return (settings.batch_size + settings.ranks_per_trial - 1) / settings.ranks_per_trial;
-}
-
-/// Of them, those that go backward together.
+/// Samples whose graphs a rank holds together.
 std::int64_t piece_samples(const TrialSettings& settings) {
-  const std::int64_t samples = step_samples(settings);
+  const std::int64_t samples =
+      (settings.batch_size + settings.ranks_per_trial - 1) / settings.ranks_per_trial;
   return settings.micro_batch_size > 0 ? std::min(samples, settings.micro_batch_size) : samples;
 }
 
@@ -107,9 +103,8 @@ NetworkFacts facts_of_rcnn(const TrialSettings& settings, const DataShape& shape
     facts.parameters = counts.trainable + counts.frozen;
     if (seen.size() == 1) facts.frozen = counts.frozen;
     facts.memory_bytes = std::max(
-        facts.memory_bytes,
-        4 * (facts.parameters + copies(settings.optimizer) * counts.trainable) +
-            memory.activation_bytes(step_samples(settings), piece_samples(settings), extent));
+        facts.memory_bytes, 4 * (facts.parameters + copies(settings.optimizer) * counts.trainable) +
+                                memory.activation_bytes(piece_samples(settings), extent));
   }
   return facts;
 }
@@ -123,8 +118,7 @@ class Networks {
         fmt::format("{} {} {} {} {} {} {} {} {} {} {}", objects_key(settings), settings.model.name,
                     settings.model.options.dump(), settings.batch_statistics, settings.precision,
                     activation_of(settings) == models::Activation::kSoftmax,
-                    fmt::format("{}x{}", shape.channels, shape.classes),
-                    fmt::format("{} in {}", step_samples(settings), piece_samples(settings)),
+                    fmt::format("{}x{}", shape.channels, shape.classes), piece_samples(settings),
                     extent.height, extent.width, copies(settings.optimizer));
     const auto found = facts_.find(key);
     if (found != facts_.end()) return found->second;

@@ -103,7 +103,7 @@ bool RcnnTrainingMemory::attends_to_maps() const {
   return !options_.backbone_options.attention.empty() || options_.attention.contains("fpn");
 }
 
-std::int64_t RcnnTrainingMemory::activation_bytes(std::int64_t samples, std::int64_t piece,
+std::int64_t RcnnTrainingMemory::activation_bytes(std::int64_t samples,
                                                   const datasets::Extent& size) {
   const double area = pixels_of(size) / (kSide * kSide);
   const auto per_image = static_cast<double>(options_.roi.sampling.per_image);
@@ -121,10 +121,9 @@ std::int64_t RcnnTrainingMemory::activation_bytes(std::int64_t samples, std::int
   }
   const double constant = few.kept - region * few.regions - kept.at(2);
   const double of_regions = regions > 0 ? many.passing * per_image / many.regions : 0;
-  const double kept_an_image = kept.at(area) + region * per_image;
-  const double passing_an_image = std::max(passing.at(area), of_regions);
-  return static_cast<std::int64_t>(static_cast<double>(samples) * kept_an_image +
-                                   static_cast<double>(piece) * passing_an_image +
+  const double an_image =
+      kept.at(area) + region * per_image + std::max(passing.at(area), of_regions);
+  return static_cast<std::int64_t>(static_cast<double>(samples) * an_image +
                                    std::max(constant, 0.0));
 }
 

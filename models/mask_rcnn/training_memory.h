@@ -27,10 +27,8 @@ class RcnnTrainingMemory {
   /// Trains these layers from now on (see set_train_layers).
   TrainableCounts train(std::string_view layers);
   /// An estimate of the bytes that one forward and backward on N = `samples` images of `size`
-  /// needs beside parameters, gradients and optimizer. They are taken in pieces of `piece` images,
-  /// whose graphs are held together.
-  std::int64_t activation_bytes(std::int64_t samples, std::int64_t piece,
-                                const datasets::Extent& size);
+  /// needs beside parameters, gradients and optimizer.
+  std::int64_t activation_bytes(std::int64_t samples, const datasets::Extent& size);
 
  private:
   /// What one image takes.

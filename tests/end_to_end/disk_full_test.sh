@@ -8,7 +8,7 @@ mount -t tmpfs -o size=4m tmpfs disk 2>mount.err || skip "a tmpfs cannot be moun
 at_exit+=("umount '$work/disk'")
 
 make_phantom phantom.h5
-tiny_study tiny 1 6
+tiny_study tiny 1 12
 run="$runner --sweep tiny.toml --only augmentation=none"
 expect 0 $run --runs reference
 trial=$(ls reference/tiny/trials)

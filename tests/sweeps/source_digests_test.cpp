@@ -89,28 +89,5 @@ TEST(SourceDigests, OfThisProjectHoldEveryPair) {
   EXPECT_EQ(digests.at("base/random").size(), 64U);
 }
 
-/// A copy of this project's sources, to edit.
-class ProjectSources : public testing::Test {
- protected:
-  void SetUp() override {
-    for (const char* folder : {"base", "sweeps", "datasets", "models", "runner"})
-      fs::copy(fs::path(MEDSWEEP_SOURCE_DIR) / folder, folder_.path() / folder,
-               fs::copy_options::recursive);
-  }
-  const StudyFolder folder_{"project_sources"};
-};
-
-TEST_F(ProjectSources, EditingADetectorLeavesTheTrialsOfOtherNetworksAlone) {
-  const auto before = source_digests(folder_.path());
-  const std::string file = "models/mask_rcnn/mask_rcnn.cpp";
-  folder_.write(file, read_file(folder_.path() / file) + "// edited\n");
-  const auto after = source_digests(folder_.path());
-  EXPECT_NE(before.at("models/mask_rcnn/mask_rcnn"), after.at("models/mask_rcnn/mask_rcnn"));
-  for (const auto& [stem, digest] : before)
-    if (stem != "models/mask_rcnn/mask_rcnn" && stem != "models/mask_rcnn/rcnn_networks") {
-      EXPECT_EQ(after.at(stem), digest) << stem;
-    }
-}
-
 }  // namespace
 }  // namespace medsweep::sweeps

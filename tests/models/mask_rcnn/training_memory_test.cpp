@@ -56,7 +56,7 @@ double measured_peak(const MaskRcnnOptions& options, std::string_view layers) {
 double estimated_bytes(const MaskRcnnOptions& options, std::string_view layers) {
   RcnnTrainingMemory memory(options);
   memory.train(layers);
-  return static_cast<double>(memory.activation_bytes(2, 2, {kHeight, kWidth}));
+  return static_cast<double>(memory.activation_bytes(2, {kHeight, kWidth}));
 }
 
 /// A small network whose parts have the proportions of a large one's.
@@ -130,7 +130,7 @@ TEST(RcnnTrainingMemoryTest, FrozenLayersKeepLess) {
   std::vector<std::int64_t> bytes;
   for (const char* layers : {"rpn", "heads", "resnet5+", "resnet4+", "resnet3+", "all"}) {
     memory.train(layers);
-    bytes.push_back(memory.activation_bytes(2, 2, {kHeight, kWidth}));
+    bytes.push_back(memory.activation_bytes(2, {kHeight, kWidth}));
   }
   EXPECT_TRUE(std::is_sorted(bytes.begin(), bytes.end()));
   EXPECT_LT(static_cast<double>(bytes[1]), 0.8 * static_cast<double>(bytes.back()));
@@ -139,10 +139,10 @@ TEST(RcnnTrainingMemoryTest, FrozenLayersKeepLess) {
 TEST(RcnnTrainingMemoryTest, ImagesCountAtTheSizeThatTheyAreBroughtTo) {
   auto options = proportioned();
   RcnnTrainingMemory enlarged(options);
-  EXPECT_EQ(enlarged.activation_bytes(1, 1, {24, 32}), enlarged.activation_bytes(1, 1, {192, 256}));
+  EXPECT_EQ(enlarged.activation_bytes(1, {24, 32}), enlarged.activation_bytes(1, {192, 256}));
   options.image.resize = RcnnResize::kNone;
   RcnnTrainingMemory plain(options);
-  EXPECT_LT(plain.activation_bytes(1, 1, {24, 32}), plain.activation_bytes(1, 1, {192, 256}));
+  EXPECT_LT(plain.activation_bytes(1, {24, 32}), plain.activation_bytes(1, {192, 256}));
 }
 
 }  // namespace
