@@ -38,7 +38,8 @@ void examine_labels(const RawSample& sample, SampleFacts& facts) {
 void examine_instances(const RawSample& sample, SampleFacts& facts) {
   facts.has_instances = sample.instances.defined();
   if (!facts.has_instances) return;
-  const auto& [boxes, labels, ignore, masks, minis] = sample.instances;
+  const torch::Tensor &boxes = sample.instances.boxes, &labels = sample.instances.labels;
+  const torch::Tensor &ignore = sample.instances.ignore, &masks = sample.instances.masks;
   bool beyond = false, flat = false, unmasked = false;
   for (std::int64_t i = 0; i < boxes.size(0); ++i) {
     const auto side = [&](std::int64_t k) { return boxes[i][k].item<double>(); };

@@ -145,6 +145,14 @@ constexpr std::array kDice{
          .choices = "sample batch"},
 };
 
+constexpr std::array kTversky{Knob{"alpha", kNumber, "0.5", "of invented pixels", 0},
+                              Knob{"beta", kNumber, "0.5", "of missed pixels", 0}};
+constexpr std::array kFocalTversky{
+    Knob{"alpha", kNumber, "0.3", "of invented pixels", 0},
+    Knob{"beta", kNumber, "0.7", "of missed pixels", 0},
+    Knob{"gamma", kNumber, "1.3333333333333333", "the root that is taken", 1}};
+constexpr std::array kFocal{Knob{"gamma", kNumber, "2.0", "exponent of what is wrong", 0}};
+
 constexpr Knob kProbability{"probability", kNumber, "0.5", "of each change, drawn by itself", 0, 1};
 constexpr Knob kDegrees{"degrees", kNumber, "45.0", "rotation in [-degrees, degrees]", 0, 180};
 constexpr Knob kTilt{"tilt", kNumber, "10.0", "of volumes, about the axes in the slice", 0, 180};
@@ -268,6 +276,9 @@ constexpr std::array kTable{
     RowOptions{"attention", "eca", kPlaced},
     RowOptions{"loss", "dice", kDice},
     RowOptions{"loss", "dice_ce", kDice},
+    RowOptions{"loss", "tversky", kTversky},
+    RowOptions{"loss", "focal_tversky", kFocalTversky},
+    RowOptions{"loss", "focal", kFocal},
     RowOptions{"augmentation", "gray", kChance},
     RowOptions{"augmentation", "flip", kFlip},
     RowOptions{"augmentation", "rotate", kRotate},

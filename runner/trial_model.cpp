@@ -28,7 +28,8 @@ std::vector<models::LossOptions> loss_options(const TrialSettings& settings) {
   std::vector<models::LossOptions> losses;
   for (const Named& loss : settings.loss)
     losses.push_back({loss.name, loss.get("weight", 1.0),
-                      models::dice_over_of(loss.get<std::string>("over", "sample"))});
+                      models::dice_over_of(loss.get<std::string>("over", "sample")),
+                      loss.get("alpha", 0.5), loss.get("beta", 0.5), loss.get("gamma", 1.0)});
   return losses;
 }
 

@@ -9,6 +9,9 @@
 #include "models/losses/cross_entropy.h"
 #include "models/losses/dice.h"
 #include "models/losses/dice_ce.h"
+#include "models/losses/focal.h"
+#include "models/losses/generalized_dice.h"
+#include "models/losses/tversky.h"
 
 namespace medsweep::models {
 namespace {
@@ -30,14 +33,10 @@ std::unique_ptr<SegmentationLoss> make_cross_entropy(const LossOptions& options,
   return std::make_unique<CrossEntropy>(options);
 }
 
-std::unique_ptr<SegmentationLoss> make_dice(const LossOptions& options, std::int64_t classes,
-                                            Activation activation) {
-  return std::make_unique<Dice>(options, classes, activation);
-}
-
-std::unique_ptr<SegmentationLoss> make_dice_ce(const LossOptions& options, std::int64_t classes,
-                                               Activation activation) {
-  return std::make_unique<DiceCrossEntropy>(options, classes, activation);
+template <typename Loss>
+std::unique_ptr<SegmentationLoss> make_either(const LossOptions& options, std::int64_t classes,
+                                              Activation activation) {
+  return std::make_unique<Loss>(options, classes, activation);
 }
 
 constexpr std::array kLosses{
@@ -45,10 +44,19 @@ constexpr std::array kLosses{
                     "binary cross-entropy of each class by itself (sigmoid)"},
     Entry<MakeLoss>{"cross_entropy", "ce", "models/losses/cross_entropy", make_cross_entropy,
                     "cross-entropy over background and classes (softmax)"},
-    Entry<MakeLoss>{"dice", "dice", "models/losses/dice", make_dice,
+    Entry<MakeLoss>{"dice", "dice", "models/losses/dice", make_either<Dice>,
                     "soft Dice of each sample and class"},
-    Entry<MakeLoss>{"dice_ce", "dicece", "models/losses/dice_ce", make_dice_ce,
+    Entry<MakeLoss>{"dice_ce", "dicece", "models/losses/dice_ce", make_either<DiceCrossEntropy>,
                     "Dice plus cross-entropy (softmax) or binary cross-entropy (sigmoid)"},
+    Entry<MakeLoss>{"generalized_dice", "gdice", "models/losses/generalized_dice",
+                    make_either<GeneralizedDice>,
+                    "Dice in which small classes count as much as large (arXiv 1707.03237)"},
+    Entry<MakeLoss>{"tversky", "tversky", "models/losses/tversky", make_either<Tversky>,
+                    "Dice with a weight each for invented and missed pixels (arXiv 1706.05721)"},
+    Entry<MakeLoss>{"focal_tversky", "ftversky", "models/losses/tversky", make_either<Tversky>,
+                    "a root of it, which cares for what is far from right (arXiv 1810.07842)"},
+    Entry<MakeLoss>{"focal", "focal", "models/losses/focal", make_either<Focal>,
+                    "cross-entropy that cares for what is not right yet (arXiv 1708.02002)"},
 };
 static_assert(names_are_unique(kLosses));
 

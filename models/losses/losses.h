@@ -32,9 +32,11 @@ DiceOver dice_over_of(std::string_view name);
 
 /// One loss of a study's weighted list.
 struct LossOptions {
-  std::string name = "bce";  ///< a row of loss_rows()
-  double factor = 1;         ///< its weight in the objective
-  DiceOver over = DiceOver::kSample;
+  std::string name = "bce";           ///< a row of loss_rows()
+  double factor = 1;                  ///< its weight in the objective
+  DiceOver over = DiceOver::kSample;  ///< dice, dice_ce
+  double alpha = 0.5, beta = 0.5;     ///< tversky, focal_tversky: of invented and of missed pixels
+  double gamma = 1;                   ///< focal: exponent; focal_tversky: 1 / exponent
 };
 
 /// Compares logits with a label map. Arithmetic is float32. Pixels labelled datasets::kIgnored
@@ -51,7 +53,7 @@ class SegmentationLoss {
 
 /// Makes the loss for K = `classes` foreground classes. Throws std::invalid_argument for an unknown
 /// name, fewer than one class, a factor that is not positive, or an activation that the loss does
-/// not take (bce: sigmoid; cross_entropy: softmax; dice, dice_ce: both).
+/// not take (bce: sigmoid; cross_entropy: softmax; all others both), or options that it refuses.
 std::unique_ptr<SegmentationLoss> make_loss(const LossOptions& options, std::int64_t classes,
                                             Activation activation);
 

@@ -17,7 +17,7 @@ import pathlib
 
 import numpy as np
 import torch
-from monai.losses import DiceCELoss, DiceLoss
+from monai.losses import DiceCELoss, DiceLoss, FocalLoss, GeneralizedDiceLoss, TverskyLoss
 from torch import nn
 
 from counter_numbers import bits, integers, uniform
@@ -26,6 +26,7 @@ from pytorch_unet import UNet
 FOLDER = pathlib.Path(__file__).parent
 IMAGES, LABELS, LOGITS, SIGNS, WEIGHTS = 1, 2, 3, 1000, 5000
 IGNORED = -1
+ALPHA, BETA, GAMMA = 0.3, 0.7, 4 / 3
 
 
 def cbr(inputs, outputs):
@@ -204,8 +205,51 @@ def reference_losses(activation, classes, ignored):
             return dice(logits, labels) + entropy(logits, labels)
         return DiceCELoss(softmax=True, to_onehot_y=True, include_background=False)(logits, labels[:, None])
 
+    def monai_form():
+        return {"sigmoid": True} if sigmoid else {"softmax": True, "to_onehot_y": True, "include_background": False}
+
+    def truth(labels):
+        return maps(labels) if sigmoid else labels[:, None]
+
+    def sums(logits, labels):
+        p = (torch.sigmoid(logits) if sigmoid else torch.softmax(logits, 1)[:, 1:]) * (labels != IGNORED)[:, None]
+        t = maps(labels)
+        return (p * t).sum((2, 3)), p.sum((2, 3)), t.sum((2, 3))
+
+    def tversky(logits, labels, root=1):
+        if ignored:
+            overlap, predicted, true = sums(logits, labels)
+            errors = ALPHA * (predicted - overlap) + BETA * (true - overlap)
+            losses = 1 - (overlap + 1e-5) / (overlap + errors + 1e-5)
+        else:
+            losses = TverskyLoss(alpha=ALPHA, beta=BETA, reduction="none", **monai_form())(logits, truth(labels))
+        return (losses ** (1 / root)).mean()
+
+    def generalized_dice(logits, labels):
+        if not ignored:
+            return GeneralizedDiceLoss(**monai_form())(logits, truth(labels))
+        overlap, predicted, true = sums(logits, labels)
+        assert (true > 0).all()
+        w = 1 / true**2
+        return (1 - (2 * (w * overlap).sum(1) + 1e-5) / ((w * (predicted + true)).sum(1) + 1e-5)).mean()
+
+    def focal(logits, labels):
+        if not ignored:
+            if sigmoid:
+                return FocalLoss(gamma=2)(logits, maps(labels))
+            # MONAI's mean counts a pixel once for each channel.
+            return FocalLoss(gamma=2, use_softmax=True, to_onehot_y=True)(logits, labels[:, None]) * (classes + 1)
+        valid = labels != IGNORED
+        if sigmoid:
+            p = torch.sigmoid(logits)
+            q = torch.where(maps(labels) == 1, p, 1 - p).movedim(1, -1)[valid]
+        else:
+            q = torch.softmax(logits, 1).gather(1, labels.clamp(min=0)[:, None])[:, 0][valid]
+        return (-((1 - q) ** 2) * q.log()).mean()
+
     return {"bce" if sigmoid else "cross_entropy": entropy, "dice": dice,
-            "dice_batch": lambda x, y: dice(x, y, True), "dice_ce": dice_ce}
+            "dice_batch": lambda x, y: dice(x, y, True), "dice_ce": dice_ce, "generalized_dice": generalized_dice,
+            "tversky": tversky, "focal_tversky": lambda x, y: tversky(x, y, GAMMA), "focal": focal}
 
 
 def main():

@@ -21,8 +21,10 @@ TEST(GoldenLosses, ValueAndGradientEqualPyTorchAndMonai) {
   for (const auto& expected : numbers["losses"]) {
     const std::int64_t classes = expected["classes"];
     const auto activation = activation_of(expected["activation"].get<std::string>());
-    LossOptions options{.name = expected["loss"]};
+    LossOptions options{.name = expected["loss"], .alpha = 0.3, .beta = 0.7};
     if (options.name == "dice_batch") options = {.name = "dice", .over = DiceOver::kBatch};
+    if (options.name == "focal") options.gamma = 2;
+    if (options.name == "focal_tversky") options.gamma = 4.0 / 3;
     const auto loss = make_loss(options, classes, activation);
     const std::int64_t channels = classes + (activation == Activation::kSoftmax ? 1 : 0);
     for (const auto layout : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
@@ -52,7 +54,7 @@ TEST(GoldenLosses, ValueAndGradientEqualPyTorchAndMonai) {
       ++cases;
     }
   }
-  EXPECT_EQ(cases, 2U * 3 * 2 * 4);
+  EXPECT_EQ(cases, 2U * 3 * 2 * 8);
 }
 
 struct LossCase {
@@ -79,7 +81,8 @@ class EveryLoss : public testing::TestWithParam<LossCase> {
     return kClasses + (GetParam().activation == Activation::kSoftmax ? 1 : 0);
   }
   std::unique_ptr<SegmentationLoss> make(double factor = 1) const {
-    return make_loss({.name = GetParam().name, .factor = factor}, kClasses, GetParam().activation);
+    return make_loss({.name = GetParam().name, .factor = factor, .alpha = 0.2, .gamma = 1.5},
+                     kClasses, GetParam().activation);
   }
   torch::Tensor logits() const { return 2 * golden::uniform(1, {4, channels(), 8, 12}); }
   torch::Tensor labels() const {
@@ -145,6 +148,38 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryLoss, testing::ValuesIn(loss_cases()), [](c
          (info.param.activation == Activation::kSoftmax ? "_softmax" : "_sigmoid");
 });
 
+TEST(GeneralizedDice, AnAbsentClassTakesTheLargestWeightOfItsSample) {
+  const auto loss = make_loss({.name = "generalized_dice"}, 2, Activation::kSigmoid);
+  torch::Tensor labels = torch::zeros({1, 2, 4}, torch::kLong);
+  labels[0][0].fill_(1);  // four pixels of class 1, none of class 2: both weigh 1 / 16
+  const torch::Tensor logits = torch::zeros({1, 2, 2, 4});  // every probability is a half
+  const double expected = 1 - (2.0 * 2 / 16 + 1e-5) / ((4 + 4 + 4.0) / 16 + 1e-5);
+  EXPECT_NEAR(objective((*loss)(logits, labels)), expected, 1e-6);
+}
+
+TEST(Tversky, WithHalvesItIsDice) {
+  const torch::Tensor logits = 2 * golden::uniform(1, {2, 3, 8, 12});
+  const torch::Tensor labels = golden::integers(2, {2, 8, 12}, 4);
+  const auto value = [&](const LossOptions& options) {
+    return objective((*make_loss(options, 3, Activation::kSigmoid))(logits, labels));
+  };
+  EXPECT_NEAR(value({.name = "tversky"}), value({.name = "dice"}), 1e-6);
+  EXPECT_GT(value({.name = "focal_tversky", .gamma = 2}), value({.name = "tversky"}));
+}
+
+TEST(Focal, WithGammaZeroItIsCrossEntropy) {
+  const torch::Tensor labels = golden::integers(2, {2, 8, 12}, 4);
+  const auto value = [&](const LossOptions& options, Activation activation) {
+    const std::int64_t channels = activation == Activation::kSigmoid ? 3 : 4;
+    const torch::Tensor logits = 2 * golden::uniform(1, {2, channels, 8, 12});
+    return objective((*make_loss(options, 3, activation))(logits, labels));
+  };
+  EXPECT_NEAR(value({.name = "focal", .gamma = 0}, Activation::kSoftmax),
+              value({.name = "cross_entropy"}, Activation::kSoftmax), 1e-6);
+  EXPECT_NEAR(value({.name = "focal", .gamma = 0}, Activation::kSigmoid),
+              value({.name = "bce"}, Activation::kSigmoid), 1e-6);
+}
+
 TEST(MakeLoss, RefusesWhatItDoesNotTake) {
   EXPECT_THROW(make_loss({.name = "bce"}, 1, Activation::kSoftmax), std::invalid_argument);
   EXPECT_THROW(make_loss({.name = "cross_entropy"}, 1, Activation::kSigmoid),
@@ -152,13 +187,18 @@ TEST(MakeLoss, RefusesWhatItDoesNotTake) {
   EXPECT_THROW(make_loss({.name = "dice", .factor = 0}, 1, Activation::kSigmoid),
                std::invalid_argument);
   EXPECT_THROW(make_loss({.name = "dice"}, 0, Activation::kSigmoid), std::invalid_argument);
+  for (const LossOptions& bad : {LossOptions{.name = "tversky", .alpha = -0.1},
+                                 LossOptions{.name = "tversky", .alpha = 0, .beta = 0},
+                                 LossOptions{.name = "focal_tversky", .gamma = 0.9},
+                                 LossOptions{.name = "focal", .gamma = -1}})
+    EXPECT_THROW(make_loss(bad, 1, Activation::kSigmoid), std::invalid_argument) << bad.name;
   try {
     make_loss({.name = "dise"}, 1, Activation::kSigmoid);
     FAIL() << "an unknown name was accepted";
   } catch (const std::invalid_argument& error) {
     EXPECT_STREQ(error.what(),
                  "[loss] unknown name 'dise'; did you mean 'dice'? known: bce cross_entropy dice "
-                 "dice_ce");
+                 "dice_ce generalized_dice tversky focal_tversky focal");
   }
 }
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "models/losses/losses.h"
+
+namespace medsweep::models {
+
+/// 1 - (2 sum_k w_k sum p t + s) / (sum_k w_k (sum p + sum t) + s) over the foreground classes of
+/// a sample, w_k = 1 / (sum t)^2 and s = 1e-5: rare classes count as much as large ones. A class
+/// without pixels takes the largest weight of the sample's others, 0 where it has none.
+/// Sudre et al.: Generalised Dice overlap, DLMIA 2017 (arXiv 1707.03237), as MONAI's
+/// GeneralizedDiceLoss without the background.
+/// Weight: samples. Part: "generalized_dice".
+class GeneralizedDice : public SegmentationLoss {
+ public:
+  GeneralizedDice(const LossOptions& options, std::int64_t classes, Activation activation)
+      : factor_(options.factor), classes_(classes), activation_(activation) {}
+  Losses operator()(const torch::Tensor& logits, const torch::Tensor& labels) const override;
+  LossWeights weights(const torch::Tensor& labels) const override;
+
+ private:
+  double factor_;
+  std::int64_t classes_;
+  Activation activation_;
+};
+
+}  // namespace medsweep::models
