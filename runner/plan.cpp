@@ -70,8 +70,7 @@ std::string objects_key(const TrialSettings& settings) {
   if (!finds_objects(settings)) return {};
   std::string layers;
   for (const StageSettings& stage : settings.stages) layers += stage.layers + " ";
-  return fmt::format("{} {} {} {} {} {} {} {}", settings.backbone.name, settings.attention.name,
-                     settings.attention.options.dump(), settings.feature_share.name,
+  return fmt::format("{} {} {} {} {} {}", settings.backbone.name, settings.feature_share.name,
                      settings.tasks.dump(), settings.profile, settings.color_mode, layers);
 }
 
@@ -115,7 +114,8 @@ class Networks {
   NetworkFacts of(const TrialSettings& settings, const DataShape& shape,
                   const datasets::Extent& extent) {
     const std::string key =
-        fmt::format("{} {} {} {} {} {} {} {} {} {} {}", objects_key(settings), settings.model.name,
+        fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", objects_key(settings),
+                    settings.attention.name, settings.attention.options.dump(), settings.model.name,
                     settings.model.options.dump(), settings.batch_statistics, settings.precision,
                     activation_of(settings) == models::Activation::kSoftmax,
                     fmt::format("{}x{}", shape.channels, shape.classes), piece_samples(settings),

@@ -37,8 +37,8 @@ RetinaUNet::RetinaUNet(const NetworkOptions& options) : options_(options), atten
     decoders_.push_back(
         add_block(fmt::format("dec{}_1", level), width, level > 1 ? width / 2 : width));
   }
-  std::vector<std::int64_t> decoder = doubled_widths(options.width / 2, kRetinaDepth - 1);
-  decoder[0] = options.width;
+  std::vector<std::int64_t> decoder = doubled_widths(options.width, kRetinaDepth - 1);
+  for (std::size_t level = 1; level < decoder.size(); ++level) decoder[level] /= 2;
   attention_->add_levels(doubled_widths(options.width, kRetinaDepth), decoder);
   register_module("attention", attention_);
   head_ = register_module("dec1_0", torch::nn::Conv2d(torch::nn::Conv2dOptions(

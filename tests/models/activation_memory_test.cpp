@@ -1,29 +1,13 @@
 #include "models/activation_memory.h"
 
-#include <c10/core/Allocator.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include "models/segmentation/segmentation_model.h"
+#include "tests/models/allocation_peak.h"
 
 namespace medsweep::models {
 namespace {
-
-/// The highest sum of what the thread allocated and had not freed.
-class Peak : public c10::MemoryReportingInfoBase {
- public:
-  void reportMemoryUsage(void*, std::int64_t bytes, std::size_t, std::size_t,
-                         c10::Device) override {
-    live_ += bytes;
-    peak_ = std::max(peak_, live_);
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-  std::int64_t peak() const { return peak_; }
-
- private:
-  std::int64_t live_ = 0, peak_ = 0;
-};
 
 class EveryNetworksMemory : public testing::TestWithParam<std::tuple<std::string, Precision>> {};
 
@@ -40,16 +24,15 @@ TEST_P(EveryNetworksMemory, IsWithinAQuarterOfTheMeasuredPeak) {
     batch.targets.push_back(
         {{datasets::kSegmentation, {torch::randint(0, 2, {192, 256}, torch::kLong)}}});
     batch.samples.emplace_back();
+    batch.random_keys.push_back(static_cast<std::uint64_t>(i));
   }
   for (auto& parameter : model->parameters())
     parameter.mutable_grad() = torch::zeros_like(parameter);
-  const auto counter = std::make_shared<Peak>();
-  {
-    const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
-    const Losses losses = model->loss(batch);
-    losses.at("bce").sum.backward();
-  }
-  const double peak = static_cast<double>(counter->peak());
+  const auto peak = static_cast<double>([&] {
+    const AllocationPeak allocated;
+    model->loss(batch).at("bce").sum.backward();
+    return allocated.bytes();
+  }());
 
   const auto estimate =
       static_cast<double>(activation_bytes(*model, options.precision, 3, 2, {192, 256}));
@@ -59,7 +42,7 @@ TEST_P(EveryNetworksMemory, IsWithinAQuarterOfTheMeasuredPeak) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, EveryNetworksMemory,
-                         testing::Combine(testing::Values("unet", "retina_unet"),
+                         testing::Combine(testing::Values("unet", "retina_unet", "sa_unet"),
                                           testing::Values(Precision::kFp32, Precision::kBf16)));
 
 }  // namespace

@@ -45,6 +45,17 @@ TEST(AttentionSlotsTest, PlacesAreStagesOrAllOfAKind) {
                           "encoder2"));
 }
 
+TEST(AttentionSlotsTest, OddWidthsHaveTheirChannels) {
+  for (const char* name : {"unet", "retina_unet", "sa_unet"}) {
+    NetworkOptions options;
+    options.width = 3;
+    options.drop_block.keep = 1;
+    options.attention.name = "se";
+    const auto network = make_network(name, options);
+    EXPECT_NO_THROW(network->forward(torch::rand({2, 3, 32, 32}))) << name;
+  }
+}
+
 TEST(AttentionSlotsTest, WithoutAttentionNothingIsAdded) {
   EXPECT_TRUE(places_of(*make_network("unet", {.width = 8})).empty());
 }

@@ -1,5 +1,3 @@
-#include <c10/core/Allocator.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -14,26 +12,12 @@
 #include "runner/knobs.h"
 #include "runner/plan.h"
 #include "runner/training.h"
+#include "tests/models/allocation_peak.h"
 
 namespace medsweep::runner {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The highest sum of what the thread allocated and had not freed.
-class TrainingPeak : public c10::MemoryReportingInfoBase {
- public:
-  void reportMemoryUsage(void*, std::int64_t bytes, std::size_t, std::size_t,
-                         c10::Device) override {
-    live_ += bytes;
-    peak_ = std::max(peak_, live_);
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-  std::int64_t peak() const { return peak_; }
-
- private:
-  std::int64_t live_ = 0, peak_ = 0;
-};
 
 /// Studies of made-up hearts: 8 slices of 128 x 128 to train on.
 class Plan : public testing::Test {
@@ -69,8 +53,7 @@ class Plan : public testing::Test {
     const auto group = single_communicator();
     TrialReport report;
     const TrainerContext context{*group, report, [] { return false; }, {}};
-    const auto counter = std::make_shared<TrainingPeak>();
-    const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
+    const AllocationPeak allocated;
     Training training(settings, data, context);
     training.model->train();
     training.loader->seek(0, 0);
@@ -79,7 +62,7 @@ class Plan : public testing::Test {
       training.optimizer->step();
       training.optimizer->drop_gradients();
     }
-    return static_cast<double>(counter->peak());
+    return static_cast<double>(allocated.bytes());
   }
 
   static fs::path folder_;
@@ -109,7 +92,9 @@ TEST_P(PlannedMemory, IsWithinAQuarterOfWhatTrainingTakes) {
 
 INSTANTIATE_TEST_SUITE_P(
     Networks, PlannedMemory,
-    testing::Values("model = { name = \"unet\", width = 16 }\n", finder("mask_rcnn"),
+    testing::Values("model = { name = \"unet\", width = 16 }\n",
+                    "model = { name = \"unet\", width = 16 }\nattention = \"scse\"\n",
+                    "model = \"sa_unet\"\n", finder("mask_rcnn"),
                     finder("mask_rcnn", "train_layers = \"heads\"\n"),
                     finder("mask_rcnn", "micro_batch_size = 4\nbatch_statistics = \"frozen\"\n"),
                     finder("mask_rcnn_v2"), finder("faster_rcnn")));
@@ -118,6 +103,17 @@ TEST_F(Plan, ANetworkThatFindsLittleTakesNoMoreThanPlanned) {
   for (const std::string& lines : {finder("mask_rcnn", "", 0.5), finder("mask_rcnn_v2", "", 0.5),
                                    finder("mask_rcnn", "train_layers = \"heads\"\n", 0.5)})
     EXPECT_GT(static_cast<double>(cost(lines).memory_bytes.value()), trained_bytes(lines)) << lines;
+}
+
+TEST_F(Plan, AttentionCounts) {
+  const auto parameters = [](const std::string& attention) {
+    return cost("model = { name = \"unet\", width = 16 }\nattention = " + attention)
+        .parameters.value();
+  };
+  // At 256 channels: two linear layers by way of 16.
+  EXPECT_EQ(parameters("{ name = \"se\", place = \"bottleneck\" }\n"),
+            parameters("\"none\"\n") + 2 * 16 * 256 + 16 + 256);
+  EXPECT_GT(parameters("\"se\"\n"), parameters("{ name = \"se\", place = \"bottleneck\" }\n"));
 }
 
 TEST_F(Plan, FrozenLayersTakeLessMemory) {

@@ -1,5 +1,3 @@
-#include <c10/core/Allocator.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -10,6 +8,7 @@
 
 #include "models/layers/batch_norm.h"
 #include "runner/training_step.h"
+#include "tests/models/allocation_peak.h"
 #include "tests/models/mask_rcnn/rcnn_batch.h"
 
 namespace medsweep::runner {
@@ -108,21 +107,6 @@ INSTANTIATE_TEST_SUITE_P(Modes, PiecesOfAStep,
                                          PiecesCase{.statistics = BatchStatistics::kFrozen,
                                                     .precision = Precision::kBf16}));
 
-/// The most bytes of tensors that were alive at once, above those at the start.
-class PeakCounter : public c10::MemoryReportingInfoBase {
- public:
-  void reportMemoryUsage(void*, std::int64_t bytes, std::size_t, std::size_t,
-                         c10::Device) override {
-    live_ += bytes;
-    peak_ = std::max(peak_, live_);
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-  std::int64_t peak() const { return peak_; }
-
- private:
-  std::int64_t live_ = 0, peak_ = 0;
-};
-
 /// Of a second step, whose gradients are there already.
 std::int64_t peak_bytes_of_step(std::int64_t micro_batch_size) {
   const auto model =
@@ -134,10 +118,9 @@ std::int64_t peak_bytes_of_step(std::int64_t micro_batch_size) {
   datasets::LoadedBatch loaded = four_images(256);
   loaded.shards = {{0, 4}};
   step.run([&] { return loaded; }, false);
-  const auto counter = std::make_shared<PeakCounter>();
-  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
+  const AllocationPeak allocated;
   step.run([&] { return loaded; }, false);
-  return counter->peak();
+  return allocated.bytes();
 }
 
 TEST(TrainingStepMemory, ASampleAtATimeHoldsTheGraphOfOneSample) {

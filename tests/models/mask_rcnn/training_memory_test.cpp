@@ -1,31 +1,15 @@
 #include "models/mask_rcnn/training_memory.h"
 
-#include <c10/core/Allocator.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <functional>
 
+#include "tests/models/allocation_peak.h"
 #include "tests/models/mask_rcnn/rcnn_batch.h"
 
 namespace medsweep::models {
 namespace {
-
-/// The highest sum of what the thread allocated and had not freed.
-class RcnnPeak : public c10::MemoryReportingInfoBase {
- public:
-  void reportMemoryUsage(void*, std::int64_t bytes, std::size_t, std::size_t,
-                         c10::Device) override {
-    live_ += bytes;
-    peak_ = std::max(peak_, live_);
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-  std::int64_t peak() const { return peak_; }
-
- private:
-  std::int64_t live_ = 0, peak_ = 0;
-};
 
 constexpr std::int64_t kHeight = 160, kWidth = 224;
 
@@ -47,10 +31,9 @@ double measured_peak(const MaskRcnnOptions& options, std::string_view layers) {
       made_batch({{kHeight, kWidth}, {kHeight, kWidth}}, {crowded(), crowded()}, 3, tasks);
   for (auto& parameter : model.parameters())
     if (parameter.requires_grad()) parameter.mutable_grad() = torch::zeros_like(parameter);
-  const auto counter = std::make_shared<RcnnPeak>();
-  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
+  const AllocationPeak allocated;
   mean_of(model.loss(batch)).backward();
-  return static_cast<double>(counter->peak());
+  return static_cast<double>(allocated.bytes());
 }
 
 double estimated_bytes(const MaskRcnnOptions& options, std::string_view layers) {
