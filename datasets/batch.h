@@ -20,6 +20,9 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
+/// Of an image [C, H, W] or a volume [C, D, H, W].
+Extent image_extent(const torch::Tensor& image);
+
 /// Who a sample is. Metrics are kept per case and reported with these names.
 struct SampleId {
   std::int64_t index = 0;         ///< position in its file
@@ -50,7 +53,8 @@ struct Instances {
 
 /// What is to be predicted for one task of one sample.
 struct Target {
-  torch::Tensor labels;  ///< [H, W] int64: 0 background, 1... the study's classes, kIgnored
+  /// [H, W], of volumes [D, H, W] int64: 0 background, 1... the study's classes, kIgnored
+  torch::Tensor labels;
   Instances
       instances{};  ///< labels 1... the task's classes; undefined unless objects are asked for
 };
@@ -61,30 +65,31 @@ inline constexpr const char* kSegmentation = "segmentation";
 
 /// One sample as the network sees it, after colour mode, augmentation, patch or resize.
 struct Sample {
-  torch::Tensor image;  ///< [C, H, W] float32
+  torch::Tensor image;  ///< [C, H, W], of volumes [C, D, H, W] float32
   Targets targets;
   SampleId id;
   /// What random layers draw from for this sample: a number of (seed, epoch, sample, draw).
   std::uint64_t random_key = 0;
 };
 
-/// What a model takes. Images are padded at the bottom and right to a common size with zeros,
-/// label maps likewise with kIgnored; the masks of instances keep their image's own size.
+/// What a model takes. Images are padded at the bottom and right (volumes behind, too) to a common
+/// size with zeros, label maps likewise with kIgnored; the masks of instances keep their image's
+/// own size. Images and volumes do not share a batch.
 struct Batch {
-  torch::Tensor images;           ///< [N, C, H, W] float32; channels-last where the trainer says so
-  std::vector<Extent> sizes;      ///< N true extents before padding
-  std::vector<Targets> targets;   ///< N; label maps are [H, W] of `images`
-  std::vector<SampleId> samples;  ///< N
+  torch::Tensor images;                      ///< [N, C, H, W] or [N, C, D, H, W] float32
+  std::vector<Extent> sizes;                 ///< N true extents before padding
+  std::vector<Targets> targets;              ///< N; label maps are [(D,) H, W] of `images`
+  std::vector<SampleId> samples;             ///< N
   std::vector<std::uint64_t> random_keys{};  ///< N
 
   std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
 };
 
-/// Pads and stacks. `multiple`: height and width are rounded up to it. An empty list gives a batch
-/// of no samples (N = 0) of `channels` x multiple x multiple. `at_least`: the common size is no
-/// smaller, so that the parts of a global batch are padded alike.
-/// `images`: memory for the result where its size is known before; samples whose image lies in
-/// their place in it are not copied.
+/// Pads and stacks. `multiple`: height and width (of volumes the depth, too) are rounded up to it.
+/// An empty list gives a batch of no samples (N = 0) of `channels` x multiple x multiple, of
+/// volumes where `at_least` has a depth. `at_least`: the common size is no smaller, so that the
+/// parts of a global batch are padded alike. `images`: memory for the result where its size is
+/// known before; samples whose image lies in their place in it are not copied.
 Batch collate(const std::vector<Sample>& samples, std::int64_t multiple = 1,
               std::int64_t channels = 1, const Extent& at_least = {},
               const torch::Tensor& images = {});

@@ -9,20 +9,26 @@
 namespace medsweep::datasets {
 namespace {
 
-// Of an image with one or three channels.
 struct ColorMode {
-  std::int64_t channels;
+  std::int64_t channels;  ///< kAsStored: the file's
   torch::Tensor (*apply)(const torch::Tensor& image);
 };
 
+constexpr std::int64_t kAsStored = 0;
+
+torch::Tensor as_stored(const torch::Tensor& image) { return image; }
+
 torch::Tensor as_rgb(const torch::Tensor& image) {
-  return image.size(0) == 3 ? image : image.expand({3, image.size(1), image.size(2)});
+  if (image.size(0) == 3) return image;
+  std::vector<std::int64_t> sizes = image.sizes().vec();
+  sizes[0] = 3;
+  return image.expand(sizes);
 }
 
 // PIL's integer form: weights in 1/65536, rounded.
 torch::Tensor luma_uint8(const torch::Tensor& image) {
   const torch::Tensor planes = image.contiguous();
-  torch::Tensor gray = torch::empty({1, image.size(1), image.size(2)}, torch::kUInt8);
+  torch::Tensor gray = torch::empty_like(planes[0]).unsqueeze(0);
   const std::int64_t count = gray.numel();
   const auto* red = planes.const_data_ptr<std::uint8_t>();
   const auto *green = red + count, *blue = green + count;
@@ -62,6 +68,11 @@ constexpr std::array kColorModes{
                      "datasets/color_mode",
                      {1, as_green},
                      "one channel: green, where retinal vessels stand out"},
+    Entry<ColorMode>{"all",
+                     "all",
+                     "datasets/color_mode",
+                     {kAsStored, as_stored},
+                     "every channel of the file as it is, any number: modalities, volumes"},
 };
 static_assert(names_are_unique(kColorModes));
 
@@ -81,7 +92,7 @@ static_assert(names_are_unique(kNormalizations));
 
 const ColorMode& checked_mode(std::string_view mode, std::int64_t channels) {
   const ColorMode& color_mode = find("color_mode", kColorModes, mode).make;
-  if (channels != 1 && channels != 3)
+  if (color_mode.channels != kAsStored && channels != 1 && channels != 3)
     throw std::invalid_argument(
         fmt::format("[color_mode] '{}' of images with {} channels; 1 or 3 channels are allowed",
                     mode, channels));
@@ -152,8 +163,14 @@ void check_normalization(std::string_view normalization) {
   find("normalization", kNormalizations, normalization);
 }
 
+bool normalization_reads_values(std::string_view normalization) {
+  const Norm norm = find("normalization", kNormalizations, normalization).make;
+  return norm == Norm::kMinMax || norm == Norm::kZScore;
+}
+
 std::int64_t color_mode_channels(std::string_view mode, std::int64_t file_channels) {
-  return checked_mode(mode, file_channels).channels;
+  const std::int64_t channels = checked_mode(mode, file_channels).channels;
+  return channels == kAsStored ? file_channels : channels;
 }
 
 torch::Tensor apply_color_mode(std::string_view mode, const torch::Tensor& image) {
@@ -190,10 +207,11 @@ torch::Tensor scaled_image(const torch::Tensor& image, const std::vector<Channel
   const bool fits = into.defined() && into.sizes() == image.sizes();
   torch::Tensor result = fits ? into : torch::empty(image.sizes(), torch::kFloat32);
   if (result.is_same(image) && std::ranges::all_of(scales, is_identity)) return result;
-  const std::int64_t height = image.size(1), width = image.size(2);
-  with_stored_type(image, [&](auto type) {
+  const torch::Tensor planes = image.dim() == 4 ? image.flatten(1, 2) : image;  // [C, D H, W]
+  const std::int64_t height = planes.size(1), width = planes.size(2);
+  with_stored_type(planes, [&](auto type) {
     using Value = decltype(type);
-    const torch::Tensor rows = image.stride(2) == 1 ? image : image.contiguous();
+    const torch::Tensor rows = planes.stride(2) == 1 ? planes : planes.contiguous();
     float* out = result.mutable_data_ptr<float>();
     for (std::int64_t c = 0; c < image.size(0); ++c)
       for (std::int64_t y = 0; y < height; ++y, out += width)

@@ -260,6 +260,7 @@ std::optional<DataFileSummary> summarize(const std::filesystem::path& path) {
   return DataFileSummary{.name = index.header.name,
                          .digest = index.digest,
                          .classes = index.header.classes,
+                         .regions = index.header.regions,
                          .channels = index.header.channels,
                          .dimension = index.header.dimension,
                          .sizes = index.sizes,

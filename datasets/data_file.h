@@ -19,6 +19,7 @@ struct DataFileSummary {
   std::string name;                  ///< of the data set: "acdc"
   std::string digest;                ///< SHA-256 over all decoded samples
   std::vector<std::string> classes;  ///< without the background
+  std::vector<Region> regions{};     ///< of them
   std::int64_t channels = 0;
   std::int64_t dimension = 2;
   std::vector<Extent> sizes;  ///< one per sample

@@ -48,6 +48,10 @@ void check_members(const std::vector<PoolMember>& members) {
       throw std::invalid_argument(fmt::format(
           "[dataset] '{}' has {} channels and '{}' {}; equal numbers are needed in one pool",
           members.front().name, members.front().channels, member.name, member.channels));
+    if (member.dimension != members.front().dimension)
+      throw std::invalid_argument(fmt::format(
+          "[dataset] '{}' and '{}': images and volumes; one of them is allowed in one pool",
+          members.front().name, member.name));
     if (member.samples.size() != member.sizes.size())
       throw std::invalid_argument(fmt::format("[dataset] '{}' has {} samples and {} sizes",
                                               member.name, member.samples.size(),
@@ -72,7 +76,12 @@ PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight, Anno
           },
           weight,
           file->name(),
-          labelled};
+          labelled,
+          file->header().regions,
+          file->header().dimension,
+          [file](std::int64_t index, const Box& box, const Parts& parts) {
+            return file->read_box(index, box.first, box.extent, parts);
+          }};
 }
 
 DataPool::DataPool(std::vector<PoolMember> members, std::int64_t cache_bytes)
@@ -111,7 +120,25 @@ RawSample DataPool::read(std::int64_t index, const torch::Tensor& image) const {
   if (!cache_[position] && cached_bytes_ + bytes <= cache_bytes_) {
     cache_[position] = std::make_shared<const RawSample>(sample);
     cached_bytes_ += bytes;
+  } else if (!cache_[position]) {
+    full_ = true;
   }
+  return sample;
+}
+
+RawSample DataPool::read_box(std::int64_t index, const Box& box, const Parts& parts) const {
+  const std::size_t member = member_of(index);
+  const bool whole = [&] {
+    const std::scoped_lock lock(mutex_);
+    return cache_[static_cast<std::size_t>(index)] || (cache_bytes_ > 0 && !full_) ||
+           !members_[member].read_box;
+  }();
+  RawSample sample =
+      whole ? read(index) : members_[member].read_box(index - first_[member], box, parts);
+  sample.id = samples_[static_cast<std::size_t>(index)];
+  if (!whole) return sample;
+  for (torch::Tensor* tensor : {&sample.image, &sample.labels, &sample.field_of_view})
+    if (tensor->defined()) *tensor = cut(*tensor, box, 0);
   return sample;
 }
 

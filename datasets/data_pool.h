@@ -9,6 +9,7 @@
 
 #include "datasets/data_file.h"
 #include "datasets/sampler.h"
+#include "datasets/volume_patch.h"
 
 namespace medsweep::datasets {
 
@@ -23,9 +24,13 @@ struct PoolMember {
   /// image: [C, H, W] float32 into which the sample's image may be read, where it is stored so;
   /// undefined: the sample's image is its own.
   std::function<RawSample(std::int64_t index, const torch::Tensor& image)> read;
-  double weight = 1;             ///< its share of an epoch's draws; only ratios count
-  std::string dataset{};         ///< "rsna": what patients are called by; empty: `name`
-  std::vector<bool> labelled{};  ///< whether a sample has what is asked for; empty: unknown
+  double weight = 1;              ///< its share of an epoch's draws; only ratios count
+  std::string dataset{};          ///< "rsna": what patients are called by; empty: `name`
+  std::vector<bool> labelled{};   ///< whether a sample has what is asked for; empty: unknown
+  std::vector<Region> regions{};  ///< of its classes, which may overlap
+  std::int64_t dimension = 2;     ///< 3: samples are volumes
+  /// Of volumes, as DataFile::read_box; empty: they are read whole.
+  std::function<RawSample(std::int64_t index, const Box& box, const Parts& parts)> read_box{};
 };
 
 /// What is asked of a file's samples: label maps, or objects (which label maps can stand for).
@@ -49,13 +54,15 @@ PoolMember pool_member(std::shared_ptr<const DataFile> file, double weight = 1,
 class DataPool {
  public:
   /// cache_bytes: decoded samples are kept while they fit in it; 0 keeps none.
-  /// Throws std::invalid_argument for no members, two of one name, or differing channels.
+  /// Throws std::invalid_argument for no members, two of one name, differing channels or
+  /// dimensions.
   explicit DataPool(std::vector<PoolMember> members, std::int64_t cache_bytes = 0);
 
   const std::vector<PoolMember>& members() const { return members_; }
   const std::vector<SampleId>& samples() const { return samples_; }
   const std::vector<Extent>& sizes() const { return sizes_; }
   std::int64_t channels() const { return members_.front().channels; }
+  std::int64_t dimension() const { return members_.front().dimension; }
   /// Whether sample `index` has labels (or objects), as far as is known without reading it.
   bool labelled(std::int64_t index) const;
   /// Which member sample `index` of the pool is from.
@@ -65,6 +72,9 @@ class DataPool {
   /// they must not be written to. Throws as DataFile::read.
   /// image: as PoolMember::read; not written to where samples are kept.
   RawSample read(std::int64_t index, const torch::Tensor& image = {}) const;
+  /// A box of volume `index` within its borders. A volume that may be kept is read whole and cut;
+  /// once there is no more room, only what the box touches is read.
+  RawSample read_box(std::int64_t index, const Box& box, const Parts& parts) const;
   std::int64_t cached_bytes() const;
 
   /// `indices` grouped by member in the members' order, and the members' shares of an epoch: what
@@ -84,6 +94,7 @@ class DataPool {
   mutable std::mutex mutex_;
   mutable std::vector<std::shared_ptr<const RawSample>> cache_;
   mutable std::int64_t cached_bytes_ = 0;
+  mutable bool full_ = false;  // a sample found no room
 };
 
 }  // namespace medsweep::datasets

@@ -56,6 +56,7 @@ struct Loader::State {
 
   std::int64_t end() const { return sampler.steps() * options.epochs; }
   SlotPointer make_slot(std::int64_t position);
+  std::vector<std::int64_t> batch_shape(const Slot& slot) const;
   void fill(Slot& slot, std::size_t index);
   void finish(Slot& slot);
   void work();
@@ -78,6 +79,16 @@ struct Loader::State {
   double waited = 0;
   std::vector<std::thread> threads;
 };
+
+/// [N, C, (D,) H, W] of the batch with its padding.
+std::vector<std::int64_t> Loader::State::batch_shape(const Slot& slot) const {
+  const auto& [height, width, depth] = slot.at_least;
+  std::vector<std::int64_t> shape{std::ssize(slot.draws), options.channels};
+  if (depth > 1) shape.push_back(round_up(depth, options.multiple));
+  shape.insert(shape.end(),
+               {round_up(height, options.multiple), round_up(width, options.multiple)});
+  return shape;
+}
 
 // Under the lock. Cheap but for the first batch of an epoch, which draws the order.
 SlotPointer Loader::State::make_slot(std::int64_t at) {
@@ -102,12 +113,10 @@ SlotPointer Loader::State::make_slot(std::int64_t at) {
     for (std::int64_t i = begin; extent_of && i < end; ++i) {
       const Extent extent = extent_of(order[static_cast<std::size_t>(i)]);
       slot->at_least = {std::max(slot->at_least.height, extent.height),
-                        std::max(slot->at_least.width, extent.width)};
+                        std::max(slot->at_least.width, extent.width),
+                        std::max(slot->at_least.depth, extent.depth)};
     }
-    if (extent_of && !slot->draws.empty())
-      slot->images = memory.take({std::ssize(slot->draws), options.channels,
-                                  round_up(slot->at_least.height, options.multiple),
-                                  round_up(slot->at_least.width, options.multiple)});
+    if (extent_of && !slot->draws.empty()) slot->images = memory.take(batch_shape(*slot));
   } catch (...) {
     slot->error = std::current_exception();
     slot->draws.clear();
@@ -119,8 +128,7 @@ void Loader::State::fill(Slot& slot, std::size_t index) {
   const Draw& draw = slot.draws[index];
   torch::Tensor image;
   if (slot.images.defined()) {
-    const Extent extent = extent_of(draw);
-    if (extent.height == slot.images.size(2) && extent.width == slot.images.size(3))
+    if (extent_of(draw) == image_extent(slot.images[0]))
       image = slot.images[static_cast<std::int64_t>(index)];
   }
   slot.samples[index] = fetch(slot.loaded.epoch, draw, image);

@@ -40,7 +40,7 @@ struct LoadedBatch {
 /// single-threaded for themselves alone; OpenCV is set to one thread for the whole process.
 class Loader {
  public:
-  /// Thread-safe; both are called until the loader is destroyed. image: [C, H, W] float32, the
+  /// Thread-safe; both are called until the loader is destroyed. image: [C, (D,) H, W] float32, the
   /// sample's place in its batch, in which it may be given; undefined where its size is not known
   /// before or is not the batch's.
   using Fetch =

@@ -112,6 +112,9 @@ Instances placed(const Instances& objects, const Placement& placement) {
   Instances result = objects;
   result.boxes = objects.boxes * torch::tensor({x, y, x, y}, torch::kFloat32) +
                  torch::tensor({dx, dy, dx, dy}, torch::kFloat32);
+  const auto width = static_cast<double>(target.width), height = static_cast<double>(target.height);
+  result.boxes = torch::minimum(result.boxes.clamp_min(0),
+                                torch::tensor({width, height, width, height}, torch::kFloat32));
   if (objects.masks.defined() && objects.masks.size(0) > 0) {
     std::vector<torch::Tensor> masks;
     for (const torch::Tensor& mask : objects.masks.unbind())

@@ -16,6 +16,8 @@ constexpr std::array kResizeModes{
                       "scaled to `size`, whatever happens to the aspect"},
     Entry<ResizeMode>{"pad", "pad", "datasets/resize", ResizeMode::kPad,
                       "aspect kept: shrunk to fit `size` if need be, centred, padded"},
+    Entry<ResizeMode>{"crop", "crop", "datasets/resize", ResizeMode::kCrop,
+                      "own scale: the middle `size` of it, padded where it is smaller"},
 };
 static_assert(names_are_unique(kResizeModes));
 
@@ -47,7 +49,7 @@ int smooth(const Extent& from, const Extent& to) {
   return to.height <= from.height && to.width <= from.width ? cv::INTER_AREA : cv::INTER_LINEAR;
 }
 
-// [C, h, w] scaled to `placement.scaled`, then padded with `fill` to the target.
+// [C, h, w] scaled to `placement.scaled`, then padded with `fill`, or cut, to the target.
 torch::Tensor place_planes(const torch::Tensor& planes, const Placement& placement,
                            int interpolation, double fill) {
   const auto& [original, target, scaled, top, left] = placement;
@@ -59,6 +61,9 @@ torch::Tensor place_planes(const torch::Tensor& planes, const Placement& placeme
       fill);
 }
 
+// Half of it, also of negative numbers rounded down.
+std::int64_t half_down(std::int64_t difference) { return difference >> 1; }
+
 }  // namespace
 
 std::vector<Row> resize_rows() { return rows_of(kResizeModes); }
@@ -68,17 +73,23 @@ ResizeMode resize_mode(std::string_view name) { return find("resize", kResizeMod
 Placement place(ResizeMode mode, const Extent& image, const Extent& target) {
   check_extent("an image", image);
   if (mode == ResizeMode::kNone) return {image, image, image, 0, 0};
+  if (image.depth > 1)
+    throw std::invalid_argument(
+        "[resize] of volumes; \"none\" is allowed (`runner prepare --spacing` resamples)");
   check_extent("a target", target);
   if (mode == ResizeMode::kStretch) return {image, target, target, 0, 0};
+  const auto centred = [&](const Extent& scaled) {
+    return Placement{image, target, scaled, half_down(target.height - scaled.height),
+                     half_down(target.width - scaled.width)};
+  };
+  if (mode == ResizeMode::kCrop) return centred(image);
   const double factor =
       std::min({1.0, static_cast<double>(target.height) / static_cast<double>(image.height),
                 static_cast<double>(target.width) / static_cast<double>(image.width)});
   const auto shrink = [&](std::int64_t side, std::int64_t limit) {
     return std::clamp<std::int64_t>(std::llround(static_cast<double>(side) * factor), 1, limit);
   };
-  const Extent scaled{shrink(image.height, target.height), shrink(image.width, target.width)};
-  return {image, target, scaled, (target.height - scaled.height) / 2,
-          (target.width - scaled.width) / 2};
+  return centred({shrink(image.height, target.height), shrink(image.width, target.width)});
 }
 
 torch::Tensor resize_image(const torch::Tensor& image, const Placement& placement) {
@@ -96,8 +107,9 @@ torch::Tensor restore(const torch::Tensor& probabilities, const Placement& place
     throw std::invalid_argument(fmt::format("[resize] a prediction of {} x {}; {} x {} is allowed",
                                             probabilities.size(-2), probabilities.size(-1),
                                             target.height, target.width));
-  const torch::Tensor own =
-      probabilities.slice(1, top, top + scaled.height).slice(2, left, left + scaled.width);
+  const torch::Tensor own = torch::constant_pad_nd(
+      probabilities,
+      {-left, left + scaled.width - target.width, -top, top + scaled.height - target.height}, 0);
   return scaled == original ? own.contiguous()
                             : scale_planes(own, original, smooth(scaled, original));
 }

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "base/catalog.h"
+#include "datasets/class_names.h"
 #include "datasets/color_mode.h"
 #include "datasets/mini_masks.h"
 
@@ -26,34 +26,21 @@ Tasks named_tasks(const SampleOptions& options, const std::vector<std::string>& 
   return tasks;
 }
 
-void check_distinct(const std::string& task, std::vector<std::string> classes) {
-  if (classes.empty())
-    throw std::invalid_argument(
-        fmt::format("[classes] task '{}' has no classes; at least one is needed", task));
-  std::ranges::sort(classes);
-  if (const auto twice = std::ranges::adjacent_find(classes); twice != classes.end())
-    throw std::invalid_argument(
-        fmt::format("[classes] '{}' stands twice; once is allowed", *twice));
-}
-
-// Where `name` stands among the member's classes, as its stored label.
-std::size_t stored_label(const PoolMember& member, const std::string& name) {
-  const auto found = std::ranges::find(member.classes, name);
-  if (found != member.classes.end())
-    return static_cast<std::size_t>(found - member.classes.begin()) + 1;
-  const std::vector<std::string_view> known(member.classes.begin(), member.classes.end());
-  const std::string where = fmt::format("classes of '{}'", member.name);
-  if (known.empty())
-    throw std::invalid_argument(fmt::format("[{}] no classes; '{}' was asked", where, name));
-  throw std::invalid_argument(unknown_name(where, name, known));
-}
-
-// The inner window of a view that was cut with context.
+// The inner patch of a view that was cut with context.
 void cut_middle(View& view, const Extent& extent) {
+  constexpr auto kFill = static_cast<double>(kIgnored);
+  if (view.is_volume()) {
+    const torch::Tensor& labels = view.labels;
+    const Box middle{{(labels.size(0) - extent.depth) / 2, (labels.size(1) - extent.height) / 2,
+                      (labels.size(2) - extent.width) / 2},
+                     extent};
+    view.image = cut(view.image, middle, 0).contiguous();
+    view.labels = cut(view.labels, middle, kFill).contiguous();
+    return;
+  }
   const Window middle{(view.labels.size(0) - extent.height) / 2,
                       (view.labels.size(1) - extent.width) / 2, extent};
-  view = {cut(view.image, middle, 0).contiguous(),
-          cut(view.labels, middle, static_cast<double>(kIgnored)).contiguous()};
+  view = {cut(view.image, middle, 0).contiguous(), cut(view.labels, middle, kFill).contiguous()};
 }
 
 std::string with_sample(const SampleId& id, const char* what) {
@@ -73,30 +60,53 @@ SegmentationDataset::SegmentationDataset(std::shared_ptr<const DataPool> pool,
       mode_(mode),
       channels_(color_mode_channels(options_.color_mode, pool_->channels())),
       tasks_(named_tasks(options_, pool_->members().front().classes)) {
-  check_normalization(options_.normalization);
   check(options_.patch);
+  check_dimensions();
   if (options_.objects != ObjectSource::kNone && options_.patch.enabled())
     throw std::invalid_argument(
         "[patch] of a network that finds objects; whole images are allowed");
   for (std::int64_t index = 0; index < size(); ++index) extent(index);
+  resolve_classes();
+}
+
+void SegmentationDataset::resolve_classes() {
+  const PoolMember& first = pool_->members().front();
   for (const auto& [task, classes] : tasks_) {
     check_distinct(task, classes);
     for (const std::string& name : classes)
-      if (std::ranges::find(all_classes_, name) == all_classes_.end()) all_classes_.push_back(name);
+      for (const std::string& part : parts_of(first, name))
+        if (std::ranges::find(all_classes_, part) == all_classes_.end())
+          all_classes_.push_back(part);
   }
-  for (const PoolMember& member : pool_->members()) {
-    Codes codes{};
-    for (std::size_t i = 0; i < all_classes_.size(); ++i)
-      codes[stored_label(member, all_classes_[i])] = static_cast<std::int16_t>(i + 1);
-    member_codes_.push_back(codes);
-  }
+  views_.emplace(pool_, options_, all_classes_);
+  const auto position = [](const std::vector<std::string>& names, const std::string& name) {
+    const auto found = std::ranges::find(names, name);
+    return found == names.end() ? 0 : found - names.begin() + 1;
+  };
   for (const auto& [task, classes] : tasks_) {
-    auto& labels = task_labels_[task] = {kIgnored, 0};
-    for (const std::string& name : all_classes_) {
-      const auto found = std::ranges::find(classes, name);
-      labels.push_back(found == classes.end() ? 0 : found - classes.begin() + 1);
+    bool has_regions = false;
+    std::vector<std::vector<std::int64_t>> unions;
+    for (const std::string& name : classes) {
+      const std::vector<std::string> parts = parts_of(first, name);
+      has_regions = has_regions || parts != std::vector{name};
+      unions.emplace_back();
+      for (const std::string& part : parts) unions.back().push_back(position(all_classes_, part));
     }
+    if (has_regions) regions_ = unions;
+    auto& labels = task_labels_[task] = {kIgnored, 0};
+    for (const std::string& name : all_classes_)
+      labels.push_back(position(has_regions ? all_classes_ : classes, name));
   }
+}
+
+void SegmentationDataset::check_dimensions() const {
+  if (pool_->dimension() != 3) return;
+  if (options_.objects != ObjectSource::kNone)
+    throw std::invalid_argument("[objects] of volumes; label maps are allowed");
+  if (options_.patch.enabled() && options_.patch.extent.depth < 2)
+    throw std::invalid_argument(
+        "[patch] [height, width] of volumes; [depth, height, width] with a depth of at least 2 is "
+        "allowed");
 }
 
 std::int64_t SegmentationDataset::pool_index(std::int64_t index) const {
@@ -114,24 +124,6 @@ Extent SegmentationDataset::extent(std::int64_t index) const {
   if (mode_ == SampleMode::kTrain && options_.patch.enabled()) return options_.patch.extent;
   const Extent& own = pool_->sizes()[static_cast<std::size_t>(pool_index(index))];
   return place(options_.resize, own, options_.size).target;
-}
-
-torch::Tensor SegmentationDataset::codes(const RawSample& raw, std::int64_t pool_index) const {
-  if (!raw.labels.defined() && options_.objects != ObjectSource::kNone)
-    return torch::zeros(raw.image.sizes().slice(1), torch::kInt16);
-  if (!raw.labels.defined())
-    throw std::invalid_argument("it has no labels; samples with labels are needed here");
-  const Codes& table = member_codes_[pool_->member_of(pool_index)];
-  const torch::Tensor stored = raw.labels.contiguous();
-  const torch::Tensor view = raw.field_of_view.defined() ? raw.field_of_view.contiguous() : stored;
-  torch::Tensor codes = torch::empty(stored.sizes(), torch::kInt16);
-  const auto* labels = stored.const_data_ptr<std::uint8_t>();
-  const auto* inside = raw.field_of_view.defined() ? view.const_data_ptr<std::uint8_t>() : nullptr;
-  auto* out = codes.mutable_data_ptr<std::int16_t>();
-  for (std::int64_t i = 0; i < stored.numel(); ++i)
-    out[i] = inside != nullptr && inside[i] == 0 ? static_cast<std::int16_t>(kIgnored)
-                                                 : table[labels[i]];
-  return codes;
 }
 
 Targets SegmentationDataset::targets(const torch::Tensor& codes) const {
@@ -157,8 +149,7 @@ Targets SegmentationDataset::targets(const Instances& objects) const {
 
 Instances SegmentationDataset::objects(const RawSample& raw, std::int64_t pool_index,
                                        const Placement& placement) const {
-  const Codes& table = member_codes_[pool_->member_of(pool_index)];
-  return placed(objects_of(raw, options_.objects, table), placement);
+  return placed(objects_of(raw, options_.objects, views_->table(pool_index)), placement);
 }
 
 std::uint64_t SegmentationDataset::random_key(std::int64_t epoch, std::int64_t pool_index,
@@ -169,91 +160,75 @@ std::uint64_t SegmentationDataset::random_key(std::int64_t epoch, std::int64_t p
   return std::uint64_t{stream.bits()} << 32 | stream.bits();
 }
 
-// Whole image: colour mode, normalisation, resize.
-View SegmentationDataset::whole_view(const RawSample& raw, std::int64_t pool_index,
-                                     const Placement& placement, const torch::Tensor& image) const {
-  const torch::Tensor stored = apply_color_mode(options_.color_mode, raw.image);
-  const auto scales = channel_scales(options_.normalization, stored, raw.field_of_view);
-  return {resize_image(scaled_image(stored, scales, image), placement),
-          resize_labels(codes(raw, pool_index), placement)};
+void SegmentationDataset::augment(View& view, std::int64_t epoch, std::int64_t pool_index,
+                                  const Draw& draw) const {
+  if (!options_.augmentation.apply) return;
+  RandomStream stream({options_.seed, static_cast<std::uint64_t>(RandomUse::kAugmentation),
+                       static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(pool_index),
+                       static_cast<std::uint64_t>(draw.number)});
+  options_.augmentation.apply(view, stream);
 }
 
-// A patch with context for the augmentation; only its pixels are converted where nothing is
-// resized.
-View SegmentationDataset::patch_view(const RawSample& raw, std::int64_t pool_index,
-                                     std::uint64_t epoch, const Draw& draw) const {
-  RandomStream stream({options_.seed, static_cast<std::uint64_t>(RandomUse::kPatch), epoch,
-                       static_cast<std::uint64_t>(pool_index),
-                       static_cast<std::uint64_t>(draw.number)});
-  const Extent own{raw.image.size(1), raw.image.size(2)};
-  const auto context = [this](const Window& window) {
-    const Augmentation& change = options_.augmentation;
-    return with_context(window, change.degrees, change.stretch, change.pixels);
-  };
-  constexpr auto kFill = static_cast<double>(kIgnored);
-  if (options_.resize != ResizeMode::kNone) {
-    const View whole = whole_view(raw, pool_index, place(options_.resize, own, options_.size));
-    const Window window = context(draw_window(whole.labels, options_.patch, stream));
-    return {cut(whole.image, window, 0), cut(whole.labels, window, kFill)};
+// A patch, or the whole image, of a network of label maps.
+Sample SegmentationDataset::labelled_sample(std::int64_t epoch, std::int64_t position,
+                                            const Draw& draw, const torch::Tensor& image) const {
+  const auto key = static_cast<std::uint64_t>(epoch);
+  const bool patches = options_.patch.enabled();
+  View view;
+  if (patches && pool_->dimension() == 3) {
+    view = views_->volume_patch(position, key, draw);
+  } else {
+    const RawSample raw = pool_->read(position, patches ? torch::Tensor() : image);
+    const Extent own = image_extent(raw.image);
+    view = patches
+               ? views_->patch(raw, position, key, draw)
+               : views_->whole(raw, position, place(options_.resize, own, options_.size), image);
   }
-  const torch::Tensor labels = codes(raw, pool_index);
-  const Window window = context(draw_window(labels, options_.patch, stream));
-  const torch::Tensor stored = apply_color_mode(options_.color_mode, raw.image);
-  const auto scales = channel_scales(options_.normalization, stored, raw.field_of_view);
-  const Window inside = intersection(window, own);
-  const Window shifted{window.top - inside.top, window.left - inside.left, window.extent};
-  return {cut(scaled_image(cut(stored, inside, 0), scales), shifted, 0),
-          cut(labels, window, kFill)};
+  augment(view, epoch, position, draw);
+  if (patches) cut_middle(view, options_.patch.extent);
+  return {view.image.contiguous(), targets(view.labels), id(draw.sample),
+          random_key(epoch, position, draw)};
+}
+
+// A whole image with its objects.
+Sample SegmentationDataset::sample_of_objects(std::int64_t epoch, std::int64_t position,
+                                              const Draw& draw, const torch::Tensor& image) const {
+  const RawSample raw = pool_->read(position, image);
+  const Placement placement = place(options_.resize, image_extent(raw.image), options_.size);
+  View view = views_->whole(raw, position, placement, image);
+  Instances found = objects(raw, position, placement);
+  view.boxes = found.boxes;
+  view.masks = found.masks;
+  augment(view, epoch, position, draw);
+  found.boxes = view.boxes;
+  found.masks = view.masks;
+  found = present(found);
+  if (options_.mini_masks.height > 0)
+    found = with_mini_masks(std::move(found), options_.mini_masks);
+  return {view.image.contiguous(), targets(found), id(draw.sample),
+          random_key(epoch, position, draw)};
 }
 
 Sample SegmentationDataset::get(std::int64_t epoch, const Draw& draw,
                                 const torch::Tensor& image) const {
   const std::int64_t position = pool_index(draw.sample);
-  const SampleId& name = id(draw.sample);
   try {
     if (mode_ == SampleMode::kEvaluate) return evaluate(draw.sample).sample;
-    const bool patches = options_.patch.enabled();
-    const torch::Tensor into = patches ? torch::Tensor() : image;
-    const RawSample raw = pool_->read(position, into);
-    const auto key = static_cast<std::uint64_t>(epoch);
-    const Extent own{raw.image.size(1), raw.image.size(2)};
-    View view = patches
-                    ? patch_view(raw, position, key, draw)
-                    : whole_view(raw, position, place(options_.resize, own, options_.size), into);
-    Instances found;
-    if (options_.objects != ObjectSource::kNone) {
-      found = objects(raw, position, place(options_.resize, own, options_.size));
-      view.boxes = found.boxes;
-      view.masks = found.masks;
-    }
-    if (options_.augmentation.apply) {
-      RandomStream stream({options_.seed, static_cast<std::uint64_t>(RandomUse::kAugmentation), key,
-                           static_cast<std::uint64_t>(position),
-                           static_cast<std::uint64_t>(draw.number)});
-      options_.augmentation.apply(view, stream);
-    }
-    if (patches) cut_middle(view, options_.patch.extent);
-    const std::uint64_t layers = random_key(epoch, position, draw);
-    if (options_.objects == ObjectSource::kNone)
-      return {view.image.contiguous(), targets(view.labels), name, layers};
-    found.boxes = view.boxes;
-    found.masks = view.masks;
-    found = present(found);
-    if (options_.mini_masks.height > 0)
-      found = with_mini_masks(std::move(found), options_.mini_masks);
-    return {view.image.contiguous(), targets(found), name, layers};
+    return options_.objects == ObjectSource::kNone
+               ? labelled_sample(epoch, position, draw, image)
+               : sample_of_objects(epoch, position, draw, image);
   } catch (const std::exception& error) {
-    throw std::runtime_error(with_sample(name, error.what()));
+    throw std::runtime_error(with_sample(id(draw.sample), error.what()));
   }
 }
 
 EvaluationSample SegmentationDataset::evaluate(std::int64_t index) const {
   const std::int64_t position = pool_index(index);
   const RawSample raw = pool_->read(position);
-  const Extent own{raw.image.size(1), raw.image.size(2)};
+  const Extent own = image_extent(raw.image);
   const Placement placement = place(options_.resize, own, options_.size);
-  const View view = whole_view(raw, position, placement);
-  Targets truth = targets(codes(raw, position));
+  const View view = views_->whole(raw, position, placement);
+  Targets truth = targets(views_->codes(raw, position));
   const bool same = placement.target == own;
   Sample sample{view.image.contiguous(), same ? truth : targets(view.labels), id(index)};
   if (options_.objects != ObjectSource::kNone && !raw.labels.defined())

@@ -1,39 +1,17 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "datasets/augmentation/view.h"
-#include "datasets/data_pool.h"
 #include "datasets/dataset.h"
-#include "datasets/objects.h"
-#include "datasets/patch.h"
-#include "datasets/resize.h"
+#include "datasets/sample_views.h"
 
 namespace medsweep::datasets {
-
-/// What becomes of a stored sample on its way to the network.
-struct SampleOptions {
-  std::string color_mode = "rgb";
-  std::string normalization = "none";
-  /// The study's classes: class i becomes label i + 1, all others of the data become background.
-  /// Empty: all classes of the first file, in its order.
-  std::vector<std::string> classes;
-  /// One target per list, called by its classes joined with '+', its labels counted in its own
-  /// order. Empty: the one task "segmentation" of `classes`.
-  std::vector<std::vector<std::string>> tasks;
-  ObjectSource objects = ObjectSource::kNone;  ///< other than kNone: targets are instances
-  Extent mini_masks;                           ///< of objects to train on; 0 x 0: whole masks
-  Augmentation augmentation;                   ///< no `apply`: none
-  ResizeMode resize = ResizeMode::kNone;
-  Extent size;         ///< of the network's input, for stretch and pad
-  PatchOptions patch;  ///< for training
-  std::uint64_t seed = 0;
-};
 
 /// kTrain: augmented, cut in patches. kEvaluate: neither; the whole image, resized.
 enum class SampleMode { kTrain, kEvaluate };
@@ -48,7 +26,8 @@ struct EvaluationSample {
 /// Samples of a pool for segmentation: colour mode, normalisation, resize, patch, augmentation,
 /// class map, in this order. A patch is cut with context, so that a rotation finds real pixels.
 /// Labels outside the field of view are kIgnored. With objects, targets have instances (boxes and,
-/// where the data has them, masks) and in training no label map; whole images only.
+/// where the data has them, masks) and in training no label map; whole images only. Volumes give
+/// label maps and are not resized; of a patch only what it touches is converted.
 ///
 /// All randomness is a function of (seed, epoch, sample, draw number), where a sample is known by
 /// its position in the pool: threads, ranks and order change nothing. Any thread may call.
@@ -64,7 +43,7 @@ class SegmentationDataset : public Dataset {
   std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
   /// Draw 0 of the sample in the epoch last set.
   Sample get(std::int64_t index) const override { return get(epoch_, {index, 0}); }
-  /// Turn `draw.number` of sample `draw.sample` in an epoch. image: [C, H, W] float32 of
+  /// Turn `draw.number` of sample `draw.sample` in an epoch. image: [C, (D,) H, W] float32 of
   /// extent(draw.sample), memory in which the image may be given; undefined: in its own.
   Sample get(std::int64_t epoch, const Draw& draw, const torch::Tensor& image = {}) const;
   void set_epoch(std::int64_t epoch) { epoch_ = epoch; }
@@ -77,30 +56,33 @@ class SegmentationDataset : public Dataset {
   std::int64_t channels() const { return channels_; }
   /// task -> the names of its labels 1, 2 ...
   const std::map<std::string, std::vector<std::string>>& tasks() const { return tasks_; }
+  /// Of each of the task's classes the labels that it is the union of, where one is a region, so
+  /// that they may overlap; else empty: class i is label i + 1.
+  const std::vector<std::vector<std::int64_t>>& regions() const { return regions_; }
 
  private:
-  using Codes = ObjectCodes;  // stored label -> position in all_classes_ + 1
-
   std::int64_t pool_index(std::int64_t index) const;
-  RawSample read(std::int64_t pool_index) const;
-  torch::Tensor codes(const RawSample& raw, std::int64_t pool_index) const;
+  void check_dimensions() const;
+  void resolve_classes();
   Targets targets(const torch::Tensor& codes) const;
   Targets targets(const Instances& objects) const;
   Instances objects(const RawSample& raw, std::int64_t pool_index,
                     const Placement& placement) const;
   std::uint64_t random_key(std::int64_t epoch, std::int64_t pool_index, const Draw& draw) const;
-  View whole_view(const RawSample& raw, std::int64_t pool_index, const Placement& placement,
-                  const torch::Tensor& image = {}) const;
-  View patch_view(const RawSample& raw, std::int64_t pool_index, std::uint64_t epoch,
-                  const Draw& draw) const;
+  void augment(View& view, std::int64_t epoch, std::int64_t pool_index, const Draw& draw) const;
+  Sample labelled_sample(std::int64_t epoch, std::int64_t position, const Draw& draw,
+                         const torch::Tensor& image) const;
+  Sample sample_of_objects(std::int64_t epoch, std::int64_t position, const Draw& draw,
+                           const torch::Tensor& image) const;
 
   std::shared_ptr<const DataPool> pool_;
   std::vector<std::int64_t> indices_;
   SampleOptions options_;
   SampleMode mode_;
   std::int64_t channels_ = 0;
-  std::vector<std::string> all_classes_;  // of all tasks
-  std::vector<Codes> member_codes_;       // one per member of the pool
+  std::vector<std::string> all_classes_;  // of all tasks; of regions what they are made of
+  std::vector<std::vector<std::int64_t>> regions_;
+  std::optional<SampleViews> views_;
   std::map<std::string, std::vector<std::string>> tasks_;
   std::map<std::string, std::vector<std::int64_t>> task_labels_;  // code + 1 -> label
   std::atomic<std::int64_t> epoch_ = 0;

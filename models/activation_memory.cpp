@@ -10,6 +10,8 @@
 namespace medsweep::models {
 namespace {
 
+constexpr std::int64_t kUnitOfAnySize = 64;
+
 // Sums what the calling thread allocates and frees.
 class AllocationCounter : public c10::MemoryReportingInfoBase {
  public:
@@ -26,18 +28,22 @@ class AllocationCounter : public c10::MemoryReportingInfoBase {
   std::int64_t live_ = 0, peak_ = 0;
 };
 
-datasets::Batch blank_batch(std::int64_t channels, std::int64_t side) {
+// One square image, or volume of square slices.
+datasets::Batch blank_batch(std::int64_t channels, std::int64_t side, std::int64_t depth) {
+  std::vector<std::int64_t> sides{side, side};
+  if (depth > 1) sides.insert(sides.begin(), depth);
   datasets::Batch batch;
-  batch.images = torch::zeros({1, channels, side, side});
-  batch.sizes.push_back({side, side});
-  batch.targets.push_back({{datasets::kSegmentation, {torch::zeros({side, side}, torch::kLong)}}});
+  batch.sizes.push_back({side, side, depth});
+  batch.targets.push_back({{datasets::kSegmentation, {torch::zeros(sides, torch::kLong)}}});
+  sides.insert(sides.begin(), {1, channels});
+  batch.images = torch::zeros(sides);
   batch.samples.emplace_back();
+  batch.random_keys.push_back(0);
   return batch;
 }
 
-// Bytes that the graph of one image's losses holds.
-std::int64_t kept_bytes(Model& model, std::int64_t channels, std::int64_t side) {
-  const datasets::Batch batch = blank_batch(channels, side);
+// Bytes that the graph of a batch's losses holds.
+std::int64_t kept_bytes(Model& model, const datasets::Batch& batch) {
   const auto counter = std::make_shared<AllocationCounter>();
   const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, counter);
   torch::AutoGradMode with_gradient(true);
@@ -76,13 +82,20 @@ std::int64_t activation_bytes(Model& model, Precision precision, std::int64_t ch
                               std::int64_t samples, datasets::Extent size) {
   model.eval();
   const std::int64_t copies = let_go_of_kernels(model, precision);
-  const std::int64_t small = model.size_multiple() * 2, large = model.size_multiple() * 3;
-  const std::int64_t first = kept_bytes(model, channels, small);
-  const std::int64_t second = kept_bytes(model, channels, large);
-  const double a_pixel =
-      static_cast<double>(second - first) / static_cast<double>(large * large - small * small);
-  const double constant = static_cast<double>(first) - a_pixel * static_cast<double>(small * small);
-  const double pixels = static_cast<double>(samples * size.height * size.width);
+  // A network that takes any size is measured where its deepest maps are more than a few pixels.
+  const std::int64_t unit = model.size_multiple() > 1 || size.depth > 1
+                                ? std::max(model.size_multiple(), model.smallest_side())
+                                : kUnitOfAnySize;
+  const datasets::Batch small = blank_batch(channels, 2 * unit, size.depth),
+                        large = blank_batch(channels, 3 * unit, size.depth);
+  const auto pixels_of = [&](const datasets::Batch& batch) {
+    return static_cast<double>(batch.images.numel() / channels);
+  };
+  const auto first = static_cast<double>(kept_bytes(model, small)),
+             second = static_cast<double>(kept_bytes(model, large));
+  const double a_pixel = (second - first) / (pixels_of(large) - pixels_of(small));
+  const double constant = first - a_pixel * pixels_of(small);
+  const double pixels = static_cast<double>(samples * size.depth * size.height * size.width);
   return copies + static_cast<std::int64_t>(1.125 * (a_pixel * pixels + std::max(constant, 0.0)));
 }
 

@@ -21,7 +21,7 @@ struct StepBytes {
 StepBytes step_bytes(const std::function<Losses()>& loss, const torch::Tensor& parameter);
 
 /// An estimate of the bytes that one forward and backward on N = `samples` images of
-/// channels x height x width needs beside parameters, gradients and optimizer.
+/// channels x (depth x) height x width needs beside parameters, gradients and optimizer.
 ///
 /// What a forward keeps for its backward is counted by the CPU allocator at two small sizes and
 /// carried on in proportion to the pixels, in the model's precision; an eighth is added for the

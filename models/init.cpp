@@ -12,6 +12,8 @@
 namespace medsweep::models {
 namespace {
 
+constexpr double kPreluSlope = 0.25;  // as He et al. start it, arXiv 1502.01852
+
 // A parameter's own random numbers by position, in blocks of four, so that they can be drawn in
 // bulk and by any number of threads.
 class ParameterNumbers {
@@ -170,7 +172,9 @@ std::uint64_t initialize(torch::nn::Module& module, std::string_view name, std::
     for (const auto& parameter : parameters) {
       torch::Tensor tensor = parameter.value();
       const ParameterNumbers numbers(seed, index++);
-      if (!filled)
+      if (child->as<torch::nn::PReLU>() != nullptr)
+        tensor.fill_(kPreluSlope);
+      else if (!filled)
         tensor.fill_(parameter.key() == "weight" ? 1 : 0);
       else if (parameter.key() == "weight")
         entry.make(tensor, numbers);

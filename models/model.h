@@ -36,9 +36,10 @@ struct Detections {
 
 /// What a network says of a sample, at the image's own size.
 struct Prediction {
-  torch::Tensor probabilities{};  ///< [K, H, W] float32, K = the foreground classes; undefined for
-                                  ///< networks that find objects
-  torch::Tensor labels{};         ///< [H, W] uint8: 0 background, 1...K; likewise
+  torch::Tensor probabilities{};  ///< [K, (D,) H, W] float32, K = the foreground classes; undefined
+                                  ///< for networks that find objects
+  torch::Tensor labels{};         ///< [(D,) H, W] uint8: 0 background, 1...K; likewise
+  torch::Tensor activations{};    ///< [K, H, W] float32, 0...1: Model::activations; else undefined
   std::map<std::string, Detections> detections{};  ///< task -> objects; empty for other networks
 };
 using Predictions = std::vector<Prediction>;  ///< one per sample
@@ -55,11 +56,20 @@ class Model : public torch::nn::Module {
   virtual std::optional<LossWeights> loss_weights(const datasets::Batch& batch) const = 0;
   /// Without gradient; expects eval() mode. Samples of one batch share no information.
   virtual Predictions predict(const datasets::Batch& batch) = 0;
+  /// What it looks at to tell that a class is there, of each sample [K, H, W] float32, 0...1; empty
+  /// for a network that does not say. As predict().
+  virtual std::vector<torch::Tensor> activations(const datasets::Batch& /*batch*/) { return {}; }
   /// The labels of probabilities that were averaged or resized after predict():
-  /// [K, H, W] float32 -> [H, W] uint8.
+  /// [K, (D,) H, W] float32 -> [(D,) H, W] uint8.
   virtual torch::Tensor label_map(const torch::Tensor& probabilities) const = 0;
-  /// Input height and width must be a multiple of this.
+  /// The mean Dice of classes 1...K over the validation's cases, NaN where it is undefined, told
+  /// after each evaluation to every rank alike. Losses that weigh classes by it keep what follows
+  /// in buffers.
+  virtual void observe_dice(const std::vector<double>& /*dice*/) {}
+  /// Input height and width, and depth of volumes, must be a multiple of this.
   virtual std::int64_t size_multiple() const = 0;
+  /// No side may be smaller.
+  virtual std::int64_t smallest_side() const { return size_multiple(); }
 };
 
 }  // namespace medsweep::models

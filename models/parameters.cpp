@@ -11,10 +11,12 @@ std::int64_t count_parameters(const torch::nn::Module& module) {
 void set_memory_layout(torch::nn::Module& module, MemoryLayout layout) {
   if (layout == MemoryLayout::kContiguous) return;
   for (auto& parameter : module.parameters()) {
-    if (parameter.dim() != 4) continue;
+    if (parameter.dim() < 4) continue;
     // Copied, not converted: a 1x1 kernel counts as channels-last whatever its strides.
     const torch::Tensor data = torch::empty_strided(
-        parameter.sizes(), c10::get_channels_last_strides_2d(parameter.sizes()),
+        parameter.sizes(),
+        parameter.dim() == 4 ? c10::get_channels_last_strides_2d(parameter.sizes())
+                             : c10::get_channels_last_strides_3d(parameter.sizes()),
         parameter.options().requires_grad(false));
     data.copy_(parameter.detach());
     parameter.set_data(data);

@@ -50,9 +50,9 @@ MemoryLayout memory_layout_of(std::string_view name) {
       fmt::format("[memory_layout] '{}'; channels_last, contiguous are allowed", name));
 }
 
-at::MemoryFormat memory_format_of(MemoryLayout layout) {
-  return layout == MemoryLayout::kChannelsLast ? at::MemoryFormat::ChannelsLast
-                                               : at::MemoryFormat::Contiguous;
+at::MemoryFormat memory_format_of(MemoryLayout layout, std::int64_t dimensions) {
+  if (layout == MemoryLayout::kContiguous) return at::MemoryFormat::Contiguous;
+  return dimensions == 3 ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::ChannelsLast;
 }
 
 }  // namespace medsweep::models

@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
 #include <string_view>
 
 namespace medsweep::models {
@@ -38,12 +39,13 @@ class AutocastGuard {
 
 /// How images and features lie in memory.
 enum class MemoryLayout {
-  kChannelsLast,  ///< N, H, W, C: what CPU and GPU convolutions like best (default)
-  kContiguous,    ///< N, C, H, W
+  kChannelsLast,  ///< N, (D,) H, W, C: what CPU and GPU convolutions like best (default)
+  kContiguous,    ///< N, C, (D,) H, W
 };
 
 /// "channels_last", "contiguous". Throws std::invalid_argument for another name.
 MemoryLayout memory_layout_of(std::string_view name);
-at::MemoryFormat memory_format_of(MemoryLayout layout);
+/// dimensions: 2 of images, 3 of volumes.
+at::MemoryFormat memory_format_of(MemoryLayout layout, std::int64_t dimensions = 2);
 
 }  // namespace medsweep::models

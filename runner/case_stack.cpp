@@ -49,6 +49,21 @@ std::vector<std::int64_t> slice_positions(const std::string& name,
   return positions;
 }
 
+/// A volume is a case by itself.
+Case volume_case(const std::string& name, const EvaluationSample& sample,
+                 const models::Prediction& prediction, const LabelTask& task) {
+  const torch::Tensor& truth = truth_of(sample, task.name);
+  Case whole;
+  whole.name = name;
+  whole.spacing = sample.sample.id.spacing;
+  whole.classes = task.classes;
+  whole.prediction = prediction.labels;
+  whole.truth = truth.clamp_min(0).to(torch::kUInt8);
+  whole.valid = truth != datasets::kIgnored;
+  whole.probabilities = prediction.probabilities;
+  return whole;
+}
+
 }  // namespace
 
 void check_slices(const std::string& name, const std::vector<EvaluationSample>& samples,
@@ -60,6 +75,11 @@ Case stack_case(const std::string& name, const std::vector<EvaluationSample>& sa
                 const models::Predictions& predictions, const LabelTask& task) {
   const std::vector<std::int64_t> positions = slice_positions(name, samples);
   const torch::Tensor& first = truth_of(samples.front(), task.name);
+  if (first.dim() == 3 && samples.size() == 1)
+    return volume_case(name, samples.front(), predictions.front(), task);
+  if (first.dim() == 3)
+    throw std::runtime_error(
+        fmt::format("[evaluation] case '{}': {} volumes; one is allowed", name, samples.size()));
   const std::vector<std::int64_t> shape{positions.back() + 1, first.size(0), first.size(1)};
   Case whole;
   whole.name = name;

@@ -32,9 +32,9 @@ struct LabelTask {
 void check_slices(const std::string& name, const std::vector<datasets::EvaluationSample>& samples,
                   const std::string& task);
 
-/// Slices with a prediction, stacked at their positions; what no slice covers is not valid, nor is
-/// datasets::kIgnored. predictions: one a sample; without probabilities the case has none.
-/// Throws std::runtime_error that names the case for two samples of one position.
+/// A volume, or slices with a prediction, stacked at their positions; what no slice covers is not
+/// valid, nor is datasets::kIgnored. predictions: one a sample; without probabilities the case has
+/// none. Throws std::runtime_error that names the case for two samples of one position.
 Case stack_case(const std::string& name, const std::vector<datasets::EvaluationSample>& samples,
                 const models::Predictions& predictions, const LabelTask& task);
 

@@ -148,6 +148,8 @@ std::vector<std::int64_t> checkpoint_steps(const fs::path& folder) {
   return steps;
 }
 
+bool is_of_losses(std::string_view name) { return name.starts_with("losses."); }
+
 Tensors named_tensors(const torch::nn::Module& module) {
   Tensors tensors;
   for (const auto& item : module.named_parameters()) tensors.emplace(item.key(), item.value());

@@ -76,6 +76,9 @@ std::string checkpoint_name(std::int64_t step);
 /// Steps of the checkpoints in `folder`, ascending; unfinished ones do not count.
 std::vector<std::int64_t> checkpoint_steps(const std::filesystem::path& folder);
 
+/// Whether a tensor of a model belongs to its losses: what only training needs.
+bool is_of_losses(std::string_view name);
+
 /// Parameters and buffers under their full names, as a state_dict. The tensors themselves.
 Tensors named_tensors(const torch::nn::Module& module);
 

@@ -9,11 +9,14 @@ namespace {
 using enum sweeps::KnobType;
 using sweeps::Knob;
 
-constexpr std::array kUNet{
-    Knob{"width", kInteger, "64", "channels of the first level, doubled at each", 1},
-    Knob{"depth", kInteger, "5", "levels", 1, 8},
-    Knob{"normalization", kName, "\"batch\"", "after each convolution"},
-};
+constexpr Knob kRecompute{"recompute", kBoolean, "false",
+                          "compute features again in the backward pass: less memory, more time"};
+constexpr Knob kUNetWidth{"width", kInteger, "64", "channels of the first level, doubled at each",
+                          1};
+constexpr Knob kUNetDepth{"depth", kInteger, "5", "levels", 1, 8};
+constexpr Knob kUNetNormalization{"normalization", kName, "\"batch\"", "after each convolution"};
+constexpr std::array kUNet{kUNetWidth, kUNetDepth, kUNetNormalization, kRecompute};
+constexpr std::array kAttentionUNet{kUNetWidth, kUNetDepth, kUNetNormalization};
 
 constexpr std::array kSaUNet{
     Knob{"width", kInteger, "16", "channels of the first level, doubled at each", 1},
@@ -21,6 +24,88 @@ constexpr std::array kSaUNet{
     Knob{"normalization", kName, "\"batch\"", "after each convolution"},
     Knob{"keep", kNumber, "0.82", "share of features that DropBlock leaves; 1: all", 0.01, 1},
     Knob{"drop_block", kInteger, "7", "side of its blocks in pixels", 1, 64},
+};
+
+constexpr Knob kAuxiliary{"auxiliary", kNumber, "0.5",
+                          "weight of the losses of a head on C4; 0: without it", 0};
+constexpr std::array kUNetResNet{
+    Knob{"width", kInteger, "16", "channels at the full size, doubled at each level", 1},
+    kUNetNormalization};
+constexpr std::array kFcn{
+    kUNetNormalization, kAuxiliary,
+    Knob{"dropout", kNumber, "", "share of features lost before the logits (0.1)", 0, 0.99}};
+constexpr std::array kDeepLab{
+    kUNetNormalization, kAuxiliary,
+    Knob{"dropout", kNumber, "",
+         "share of features lost (0.5 in the pyramid, 0.1 in the head on C4)", 0, 0.99}};
+constexpr std::array kFcn8s{
+    Knob{"width", kInteger, "4096", "channels of the two convolutions on the deepest map", 1},
+    kUNetNormalization,
+    Knob{"dropout", kNumber, "", "share of features lost behind each of them (0.5)", 0, 0.99}};
+constexpr std::array kDeepLabPlus{
+    kUNetNormalization,
+    Knob{"dropout", kNumber, "", "share of features lost behind the pyramid (0.5)", 0, 0.99}};
+constexpr std::array kTorchScript{
+    Knob{"file", kFile, "", "what torch.jit.script(network).save wrote, .pt"},
+    Knob{"size_multiple", kInteger, "16", "of images' height and width", 1},
+};
+
+constexpr Knob kOrder{
+    "order", kString, "\"cpi\"",
+    "c convolution, r ReLU, l leaky ReLU, e ELU, p PReLU, s swish, m Mish, g group, "
+    "i instance, b batch normalisation"};
+
+constexpr std::array kUNet3d{
+    Knob{"widths", kIntegers, "[16, 32, 64, 128]", "channels of the levels", 1},
+    kOrder,
+    Knob{.key = "upsampling",
+         .type = kString,
+         .default_value = "\"nearest\"",
+         .sentence = "nearest | transposed: how the decoder enlarges",
+         .choices = "nearest transposed"},
+    kRecompute,
+};
+
+constexpr std::array kVNet{
+    Knob{"width", kInteger, "16", "channels below the first level, even; doubled at each", 2},
+    kOrder,
+    kRecompute,
+};
+
+constexpr std::array kVNetOriginal{
+    Knob{"width", kInteger, "16", "channels of the first level, doubled at each", 1},
+    Knob{"down_convolutions", kIntegers, "[2, 3, 3, 3]", "of the stages behind a halving", 1},
+    Knob{"up_convolutions", kIntegers, "[3, 3, 2, 1]", "of the stages behind a doubling", 1},
+    kRecompute,
+};
+
+constexpr std::array kDeepMedic{Knob{"dropout", kNumber, "0.5",
+                                     "share of features lost behind each fully connected layer", 0,
+                                     0.99}};
+
+constexpr std::array kHDenseUNet{
+    Knob{.key = "stage",
+         .type = kString,
+         .default_value = "\"all\"",
+         .sentence = "all | 2d | 3d: what is trained, the other part staying as it is",
+         .choices = "all 2d 3d"},
+    Knob{"dropout", kNumber, "0.3", "share of fused features lost", 0, 0.99}};
+
+constexpr std::array kVoxResNet{
+    Knob{"width", kInteger, "32", "channels at the full size; twice as many below", 1},
+    Knob{"auxiliary_weights", kNumbers, "[0.3333, 0.3333, 0.3333, 0.3333]",
+         "of the losses of each depth's own logits, the full size first", 0},
+};
+
+constexpr std::array kUNet3dOriginal{
+    Knob{"widths", kIntegers, "[64, 128, 256, 512]", "channels of the levels", 1},
+    Knob{"order", kString, "\"cbr\"", kOrder.sentence},
+    Knob{.key = "upsampling",
+         .type = kString,
+         .default_value = "\"transposed\"",
+         .sentence = "nearest | transposed: how the decoder enlarges",
+         .choices = "nearest transposed"},
+    kRecompute,
 };
 
 // Absent unless given: the defaults are torchvision's, or those of `profile`.
@@ -136,6 +221,50 @@ constexpr std::array kScse{kPlace, kReduction,
                                 .choices = "max add"}};
 constexpr std::array kSpatial{kPlace, kKernelSize};
 constexpr std::array kCbam{kPlace, kReduction, kKernelSize};
+constexpr Knob kHalved{"reduction", kInteger, "2", "channels / reduction within", 1};
+constexpr std::array kProjectExcite{
+    kPlace, kHalved,
+    Knob{.key = "projection",
+         .type = kString,
+         .default_value = "\"sum\"",
+         .sentence = "sum (then ReLU) | mean_prelu: of the means over planes",
+         .choices = "sum mean_prelu"}};
+constexpr Knob kSliceReduction{"slice_reduction", kInteger, "16", "slices / this within", 1};
+constexpr Knob kChannelReduction{"channel_reduction", kInteger, "8", "channels / this within", 1};
+constexpr Knob kSlicePooling{.key = "slice_pooling",
+                             .type = kString,
+                             .default_value = "\"avg\"",
+                             .sentence = "avg | max | avg_and_max: what of a slice counts",
+                             .choices = "avg max avg_and_max"};
+constexpr Knob kChannelPooling{.key = "channel_pooling",
+                               .type = kString,
+                               .default_value = "\"avg\"",
+                               .sentence = "avg | max | avg_and_max: what of a channel counts",
+                               .choices = "avg max avg_and_max"};
+constexpr std::array kSlices{kPlace, kSliceReduction, kChannelReduction, kSlicePooling,
+                             kChannelPooling};
+constexpr std::array kPam{
+    kPlace,
+    kSliceReduction,
+    kChannelReduction,
+    kSlicePooling,
+    kChannelPooling,
+    Knob{"detach_squeeze", kBoolean, "false", "no gradient through what the key slices hold"}};
+constexpr std::array kAttentionGate{
+    Knob{"place", kStrings, "", "skip (default), skip0 ..."}, kHalved,
+    Knob{.key = "normalization",
+         .type = kString,
+         .default_value = "\"batch\"",
+         .sentence = "batch | instance | group | none: of what it hands on",
+         .choices = "batch instance group none"}};
+
+constexpr std::array kSplit{
+    Knob{"place", kStrings, "", "encoder, decoder, bottleneck, a level (encoder0), all (default)"},
+    Knob{"radix", kInteger, "2", "convolutions that are chosen among", 1, 8}};
+constexpr std::array kStn{
+    Knob{"place", kStrings, "", "input (default)"},
+    Knob{"align_corners", kBoolean, "false", "the grid ends at the centres of the last pixels"}};
+constexpr std::array kCam{Knob{"weight", kNumber, "0.1", "of its loss", 0}};
 
 constexpr std::array kDice{
     Knob{.key = "over",
@@ -143,7 +272,20 @@ constexpr std::array kDice{
          .default_value = "\"sample\"",
          .sentence = "a Dice for each sample, or over the pixels of a rank's batch",
          .choices = "sample batch"},
+    Knob{"squared", kBoolean, "false", "squares in the denominator"},
+    Knob{"background", kBoolean, "false", "a class like the others (softmax)"},
 };
+constexpr Knob kClassWeights{"class_weights", kNumbers, "",
+                             "of background and classes; absent: 1 each", 0};
+constexpr std::array kCrossEntropy{kClassWeights};
+constexpr std::array kCbl{
+    kClassWeights,
+    Knob{"adaptive", kBoolean, "true", "from the first evaluation on by the validation's Dice"},
+    Knob{.key = "over",
+         .type = kString,
+         .default_value = "\"batch\"",
+         .sentence = "a Dice over the pixels of a rank's batch, or for each sample",
+         .choices = "sample batch"}};
 
 constexpr std::array kTversky{Knob{"alpha", kNumber, "0.5", "of invented pixels", 0},
                               Knob{"beta", kNumber, "0.5", "of missed pixels", 0}};
@@ -152,6 +294,11 @@ constexpr std::array kFocalTversky{
     Knob{"beta", kNumber, "0.7", "of missed pixels", 0},
     Knob{"gamma", kNumber, "1.3333333333333333", "the root that is taken", 1}};
 constexpr std::array kFocal{Knob{"gamma", kNumber, "2.0", "exponent of what is wrong", 0}};
+constexpr std::array kContrastive{
+    Knob{"temperature", kNumber, "0.1", "similarities are divided by it", 0},
+    Knob{"anchors", kInteger, "64", "pixels drawn of each class of a sample, at most", 2},
+    Knob{"hard", kNumber, "0.5", "share of them that are predicted wrong", 0, 1},
+    Knob{"dimension", kInteger, "128", "of the projection of a pixel's features", 1}};
 
 constexpr Knob kProbability{"probability", kNumber, "0.5", "of each change, drawn by itself", 0, 1};
 constexpr Knob kDegrees{"degrees", kNumber, "45.0", "rotation in [-degrees, degrees]", 0, 180};
@@ -264,6 +411,21 @@ struct RowOptions {
 constexpr std::array kTable{
     RowOptions{"model", "unet", kUNet},
     RowOptions{"model", "sa_unet", kSaUNet},
+    RowOptions{"model", "attention_unet", kAttentionUNet},
+    RowOptions{"model", "unet_resnet", kUNetResNet},
+    RowOptions{"model", "fcn8s", kFcn8s},
+    RowOptions{"model", "fcn_resnet50", kFcn},
+    RowOptions{"model", "fcn_resnet101", kFcn},
+    RowOptions{"model", "deeplabv3", kDeepLab},
+    RowOptions{"model", "deeplabv3_plus", kDeepLabPlus},
+    RowOptions{"model", "torchscript", kTorchScript},
+    RowOptions{"model", "unet3d", kUNet3d},
+    RowOptions{"model", "unet3d_original", kUNet3dOriginal},
+    RowOptions{"model", "vnet", kVNet},
+    RowOptions{"model", "deepmedic", kDeepMedic},
+    RowOptions{"model", "h_denseunet", kHDenseUNet},
+    RowOptions{"model", "voxresnet", kVoxResNet},
+    RowOptions{"model", "vnet_original", kVNetOriginal},
     RowOptions{"model", "mask_rcnn", kMaskRcnn},
     RowOptions{"model", "mask_rcnn_v2", kMaskRcnn},
     RowOptions{"model", "faster_rcnn", kMaskRcnn},
@@ -274,11 +436,23 @@ constexpr std::array kTable{
     RowOptions{"attention", "spatial", kSpatial},
     RowOptions{"attention", "cbam", kCbam},
     RowOptions{"attention", "eca", kPlaced},
+    RowOptions{"attention", "project_excite", kProjectExcite},
+    RowOptions{"attention", "dual", kPlaced},
+    RowOptions{"attention", "cs", kSlices},
+    RowOptions{"attention", "sc", kSlices},
+    RowOptions{"attention", "pam", kPam},
+    RowOptions{"attention", "attention_gate", kAttentionGate},
+    RowOptions{"attention", "split", kSplit},
+    RowOptions{"attention", "stn", kStn},
+    RowOptions{"attention", "cam", kCam},
+    RowOptions{"loss", "cross_entropy", kCrossEntropy},
+    RowOptions{"loss", "cbl", kCbl},
     RowOptions{"loss", "dice", kDice},
     RowOptions{"loss", "dice_ce", kDice},
     RowOptions{"loss", "tversky", kTversky},
     RowOptions{"loss", "focal_tversky", kFocalTversky},
     RowOptions{"loss", "focal", kFocal},
+    RowOptions{"loss", "contrastive", kContrastive},
     RowOptions{"augmentation", "gray", kChance},
     RowOptions{"augmentation", "flip", kFlip},
     RowOptions{"augmentation", "rotate", kRotate},

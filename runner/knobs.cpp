@@ -1,5 +1,7 @@
 #include "runner/knobs.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 #include "datasets/augmentation/augmentation.h"
@@ -56,10 +58,15 @@ constexpr std::array kKnobs{
          "how training images are varied; a list in its order"},
     Knob{"resize", kName, "\"none\"", "how images come to `size`"},
     Knob{"size", kIntegers, "[]", "[height, width] for resize", 1},
-    Knob{"patch", kIntegers, "[]", "[height, width] of training patches; [] takes whole images", 1},
+    Knob{"patch", kIntegers, "[]",
+         "[height, width], of volumes [depth, height, width] of training patches; [] "
+         "takes whole samples",
+         1},
     Knob{"patches_per_image", kInteger, "1", "patches drawn from an image in an epoch", 1},
     Knob{"foreground", kNumber, "0.0", "share of patches centred on a foreground pixel", 0, 1},
     Knob{"overlap", kNumber, "0.5", "of sliding windows in prediction", 0, 0.95},
+    Knob{"mirror", kBoolean, "false",
+         "predict the mean over all mirrorings: 4 of images, 8 of volumes"},
     Knob{"loss", kNames, "\"dice_ce\"", "what is minimised; a list is a weighted sum"},
     Knob{.key = "activation",
          .type = kString,
@@ -180,17 +187,30 @@ std::vector<Row> joined(std::vector<Row> rows, const std::vector<Row>& more) {
   return rows;
 }
 
+std::vector<RowFact> model_facts(std::string_view row) {
+  const std::int64_t dimensions = models::is_rcnn(row) ? 2 : models::network_dimensions(row);
+  return {{"dimensions", fmt::format("{}", dimensions)}};
+}
+
+std::vector<RowFact> attention_facts(std::string_view row) {
+  const models::AttentionTraits& traits = models::attention_traits(row);
+  std::string dimensions = fmt::format("{}", traits.least_dimensions);
+  if (traits.most_dimensions > traits.least_dimensions)
+    dimensions += fmt::format(", {}", traits.most_dimensions);
+  return {{"role", std::string(models::name_of(traits.role))}, {"dimensions", dimensions}};
+}
+
 // The file pairs behind every trial, whatever its knobs.
-const std::vector<std::string> kCommonSources{"runner/trainer",     "runner/training_step",
-                                              "runner/trial_data",  "runner/trial_evaluation",
-                                              "runner/trial_model", "datasets/segmentation_dataset",
-                                              "datasets/loader"};
+const std::vector<std::string> kCommonSources{
+    "runner/trainer",          "runner/training_step", "runner/trial_data",
+    "runner/trial_evaluation", "runner/trial_model",   "datasets/segmentation_dataset",
+    "datasets/sample_views",   "datasets/loader"};
 
 }  // namespace
 
 std::vector<ListedKind> listed_kinds() {
   return {
-      {"model", "networks", joined(models::network_rows(), models::rcnn_rows())},
+      {"model", "networks", joined(models::network_rows(), models::rcnn_rows()), model_facts},
       {"normalization", "a network's normalisation layers", models::normalization_rows()},
       {"loss", "what is minimised", models::loss_rows()},
       {"init", "how weights start", models::init_rows()},
@@ -204,7 +224,7 @@ std::vector<ListedKind> listed_kinds() {
       {"converters", "data sets for `runner prepare`", datasets::converter_rows()},
       {"backbone", "encoders of networks that take one",
        joined(none_only("the network's own"), models::backbone_rows())},
-      {"attention", "attention modules", models::attention_rows()},
+      {"attention", "attention modules", models::attention_rows(), attention_facts},
       {"feature_share", "how two tasks share features", models::feature_share_rows()},
       {"ensemble", "how several trials become one", ensemble_rows()},
       {"objects", "what networks that find objects are to find", datasets::object_rows()},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,11 +17,18 @@ sweeps::Schema make_schema();
 /// The knobs of a trial, in the order of `runner list knobs`.
 std::span<const sweeps::Knob> trial_knobs();
 
+/// What a row is beside its sentence: `role`, `module`.
+struct RowFact {
+  std::string_view key;
+  std::string value;
+};
+
 /// A kind for `runner list KIND`.
 struct ListedKind {
   std::string_view name;  ///< of a literal: schemas keep it
   std::string_view sentence;
   std::vector<Row> rows;
+  std::vector<RowFact> (*facts)(std::string_view row) = nullptr;  ///< none: null
 };
 
 /// All kinds, in the order of `runner list`.

@@ -48,6 +48,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_table_command(app, line);
   add_status_command(app, line);
   add_list_command(app, line);
+  add_new_command(app, line);
   add_doctor_command(app, line);
   add_housekeeping_commands(app, line);
   // Where the results are may be said before the command or after it.

@@ -18,6 +18,7 @@
 #include "runner/probe.h"
 #include "runner/settings.h"
 #include "runner/training_memory.h"
+#include "runner/trial_data.h"
 #include "runner/trial_model.h"
 #include "runner/trial_rcnn.h"
 #include "runner/trial_rules.h"
@@ -42,14 +43,15 @@ std::optional<DataShape> shape_of(const TrialSettings& settings) {
                    static_cast<std::int64_t>(classes)};
 }
 
-/// Height and width of what the network is given.
+/// Of what the network is given.
 datasets::Extent input_extent(const TrialSettings& settings) {
   for (const auto* sides : {&settings.patch, &settings.size})
-    if (sides->size() == 2) return {sides->at(0), sides->at(1)};
+    if (!sides->empty()) return extent_from(*sides);
   datasets::Extent largest;
   const auto data = known_data(settings.dataset.front().file);
   for (const auto& size : data.value().sizes)
-    largest = {std::max(largest.height, size.height), std::max(largest.width, size.width)};
+    largest = {std::max(largest.height, size.height), std::max(largest.width, size.width),
+               std::max(largest.depth, size.depth)};
   return largest;
 }
 
@@ -65,9 +67,10 @@ struct NetworkFacts {
   std::int64_t memory_bytes = 0;            ///< of a rank, in the stage that takes the most
 };
 
-/// What makes a network that finds objects another one, beside what all have.
-std::string objects_key(const TrialSettings& settings) {
-  if (!finds_objects(settings)) return {};
+/// What makes a network another one, beside what all have: of one that finds objects more than of
+/// one of label maps.
+std::string own_key(const TrialSettings& settings) {
+  if (!finds_objects(settings)) return settings.backbone.name;
   std::string layers;
   for (const StageSettings& stage : settings.stages) layers += stage.layers + " ";
   return fmt::format("{} {} {} {} {} {}", settings.backbone.name, settings.feature_share.name,
@@ -114,12 +117,12 @@ class Networks {
   NetworkFacts of(const TrialSettings& settings, const DataShape& shape,
                   const datasets::Extent& extent) {
     const std::string key =
-        fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", objects_key(settings),
+        fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {}", own_key(settings),
                     settings.attention.name, settings.attention.options.dump(), settings.model.name,
                     settings.model.options.dump(), settings.batch_statistics, settings.precision,
                     activation_of(settings) == models::Activation::kSoftmax,
                     fmt::format("{}x{}", shape.channels, shape.classes), piece_samples(settings),
-                    extent.height, extent.width, copies(settings.optimizer));
+                    extent.depth, extent.height, extent.width, copies(settings.optimizer));
     const auto found = facts_.find(key);
     if (found != facts_.end()) return found->second;
     TrialSettings plain = settings;
@@ -131,6 +134,12 @@ class Networks {
  private:
   std::map<std::string, NetworkFacts> facts_;
 };
+
+/// Of a network that is a file.
+bool has_network_file(const TrialSettings& settings) {
+  const auto file = settings.model.get<std::string>("file", "");
+  return file.empty() || std::filesystem::exists(file);
+}
 
 std::int64_t checkpoint_bytes(const TrialSettings& settings, std::int64_t parameters) {
   const std::int64_t kept =
@@ -181,7 +190,7 @@ StudyPlan plan_costs(const sweeps::Study& study, const std::vector<std::filesyst
     for (const DataSource& source : settings.dataset) paths.insert(source.file);
     TrialCost& cost = plan.costs.emplace_back();
     const auto shape = shape_of(settings);
-    if (!shape) continue;
+    if (!shape || !has_network_file(settings)) continue;
     const NetworkFacts facts = networks.of(settings, *shape, input_extent(settings));
     cost.parameters = facts.parameters;
     cost.frozen = facts.frozen;

@@ -12,20 +12,28 @@
 
 namespace medsweep::runner {
 
+/// Whether a prediction is the mean over a sample's mirror images.
+enum class Mirroring {
+  kNone,
+  kAll,  ///< along each axis and combination of axes: 4 images, 8 volumes
+};
+
 struct PredictionOptions {
-  datasets::Extent patch;  ///< of the sliding window; no pixels: whole images
+  datasets::Extent patch;  ///< of the sliding window; no pixels: whole samples
   double overlap = 0.5;    ///< of neighbouring windows, as a share of the patch's side
   datasets::TileWeight weight = datasets::TileWeight::kGaussian;
-  std::int64_t batch_size = 1;         ///< images or windows given to the network at once
-  torch::Device device = torch::kCPU;  ///< where the network is
+  Mirroring mirroring = Mirroring::kNone;  ///< of label maps
+  std::int64_t batch_size = 1;             ///< images or windows given to the network at once
+  torch::Device device = torch::kCPU;      ///< where the network is
 };
 
 /// Predictions at the images' own sizes, on the host, one per sample.
 ///
-/// An image that is larger than the patch along an axis is predicted in overlapping windows, whose
-/// probabilities are averaged by weight; any other as a whole, padded to model.size_multiple().
-/// What was stretched, shrunk or padded for the network is restored from sample.placement:
-/// probabilities are scaled back, labels follow from them by model.label_map().
+/// An image that is larger than the patch along an axis, and any volume, is predicted in
+/// overlapping windows of the patch's size, whose probabilities are averaged by weight; any other
+/// sample as a whole, padded to model.size_multiple(). What was stretched, shrunk or padded for the
+/// network is restored from sample.placement: probabilities are scaled back, labels follow from
+/// them by model.label_map().
 ///
 /// Without gradient; the model is put into eval() mode and back; several threads may share one that
 /// is in eval() mode. Only samples and windows of one

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "datasets/coco_annotation.h"
 #include "datasets/converters/image_files.h"
+#include "datasets/converters/nifti_writer.h"
 #include "datasets/export.h"
 #include "datasets/picture.h"
 #include "runner/metrics/detection/label_map.h"
@@ -54,6 +55,20 @@ datasets::Extent extent_of(const torch::Tensor& image) { return {image.size(1), 
 datasets::Instances as_instances(const models::Detections& found) {
   return {found.boxes, found.labels.to(torch::kUInt8),
           torch::zeros({found.boxes.size(0)}, torch::kUInt8), found.masks};
+}
+
+/// The image in grey, from its darkest to its brightest value, tinted black - red - yellow by
+/// `heat`, which is stretched from its least to its largest value: [3, H, W] uint8.
+torch::Tensor warmed(const torch::Tensor& image, const torch::Tensor& heat) {
+  const auto stretched = [](const torch::Tensor& map) {
+    const torch::Tensor from_zero = map - map.min();
+    return from_zero / from_zero.max().clamp_min(1e-12);
+  };
+  const torch::Tensor gray = stretched(image.to(torch::kFloat).mean(0));
+  const torch::Tensor warmth = stretched(heat);
+  const torch::Tensor ramp = torch::stack(
+      {(2 * warmth).clamp(0, 1), (2 * warmth - 1).clamp(0, 1), torch::zeros_like(warmth)});
+  return (255 * (gray * (1 - 0.6 * warmth) + 0.6 * warmth * ramp)).round().to(torch::kByte);
 }
 
 }  // namespace
@@ -132,6 +147,17 @@ void PredictionFiles::write_label_maps(const PredictedImage& image,
   }
 }
 
+void PredictionFiles::draw_activations(const PredictedImage& image,
+                                       const models::Prediction& prediction) const {
+  const std::filesystem::path folder = folder_ / "activations";
+  std::filesystem::create_directories(folder);
+  const std::vector<std::string>& classes = tasks_.begin()->second;
+  for (std::size_t i = 0; i < classes.size(); ++i)
+    datasets::write_png(
+        folder / fmt::format("{}_{}.png", image.name, datasets::exported_name(classes[i])),
+        warmed(image.image, prediction.activations[static_cast<std::int64_t>(i)]));
+}
+
 void PredictionFiles::draw(const PredictedImage& image,
                            const models::Prediction& prediction) const {
   std::vector<datasets::SheetTile> tiles;
@@ -162,6 +188,7 @@ void PredictionFiles::add(const PredictedImage& image, const models::Prediction&
                                               image.source));
   write_label_maps(image, prediction);
   if (overlays_ == Overlays::kDrawn) draw(image, prediction);
+  if (prediction.activations.defined()) draw_activations(image, prediction);
   images_.push_back({{"id", images_.size() + 1},
                      {"file_name", file},
                      {"height", image.image.size(1)},
@@ -180,6 +207,15 @@ void PredictionFiles::add(const PredictedImage& image, const models::Prediction&
   }
 }
 
+void PredictionFiles::add(const PredictedVolume& volume, const models::Prediction& prediction) {
+  const auto [other, is_new] = volumes_.emplace(volume.name, volume.source);
+  if (!is_new)
+    throw std::invalid_argument(fmt::format("[{}] two volumes are called so: {} and {}",
+                                            volume.name, other->second, volume.source));
+  datasets::write_nifti(folder_ / "labels" / (volume.name + ".nii.gz"),
+                        {prediction.labels, volume.spacing, volume.affine});
+}
+
 void PredictionFiles::finish() const {
   ordered_json all = datasets::coco_document(images_, annotations_);
   all["categories"] = ordered_json::array();
@@ -191,9 +227,10 @@ void PredictionFiles::finish() const {
       all["categories"].push_back(std::move(category));
       classes_csv += fmt::format("{},{},{}\n", csv_field(task), i + 1, csv_field(classes[i]));
     }
+  write_file_atomically(folder_ / "classes.csv", classes_csv);
+  if (images_.empty() && !volumes_.empty()) return;
   write_file_atomically(folder_ / "annotations.json", all.dump() + "\n");
   write_file_atomically(folder_ / "boxes.csv", boxes_);
-  write_file_atomically(folder_ / "classes.csv", classes_csv);
 }
 
 }  // namespace medsweep::runner

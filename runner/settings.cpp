@@ -49,6 +49,7 @@ void read_data(const Json& knobs, TrialSettings& settings) {
   knobs.at("patches_per_image").get_to(settings.patches_per_image);
   knobs.at("foreground").get_to(settings.foreground);
   knobs.at("overlap").get_to(settings.overlap);
+  knobs.at("mirror").get_to(settings.mirror);
   settings.tasks = knobs.at("tasks");
   knobs.at("profile").get_to(settings.profile);
   settings.objects = named_from(knobs.at("objects")).name;

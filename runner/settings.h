@@ -56,9 +56,10 @@ struct TrialSettings {
   std::vector<Named> augmentation;  ///< applied in this order
   std::string resize;               ///< stretch | pad | none
   std::vector<std::int64_t> size;   ///< [H, W] of resize
-  std::vector<std::int64_t> patch;  ///< [H, W]; empty: whole images
+  std::vector<std::int64_t> patch;  ///< [(D,) H, W]; empty: whole samples
   std::int64_t patches_per_image = 1;
   double foreground = 0, overlap = 0.5;
+  bool mirror = false;                             ///< predictions are the mean over all mirrorings
   nlohmann::json split;                            ///< [split] as written
   nlohmann::json tasks = nlohmann::json::array();  ///< lists of classes
   std::vector<StageSettings> stages;               ///< at least one: train_layers for `epochs`

@@ -16,6 +16,7 @@
 #include "runner/safetensors.h"
 #include "runner/trial_data.h"
 #include "runner/trial_model.h"
+#include "runner/trial_prediction.h"
 #include "runner/trial_rcnn.h"
 #include "runner/trial_weights.h"
 #include "sweeps/freeze.h"
@@ -104,6 +105,25 @@ std::vector<std::string> classes_of(const TrainedTrial& trial) {
   return summary->classes;
 }
 
+/// Whether its classes overlap, as labels of no further meaning: prediction needs no label map.
+std::vector<std::vector<std::int64_t>> regions_of(const TrainedTrial& trial) {
+  const std::vector<std::string>& classes = trial.settings.classes;
+  const bool may_overlap = !finds_objects(trial.settings) && classes.size() > 1 &&
+                           activation_of(trial.settings) == models::Activation::kSigmoid;
+  if (!may_overlap) return {};
+  const std::string& file = trial.settings.dataset.front().file;
+  const auto summary = datasets::summarize(file);
+  if (!summary)
+    throw std::invalid_argument(
+        fmt::format("[{}/{}] its data file {} is gone, which says whether its classes overlap",
+                    trial.study, trial.name, file));
+  const bool overlap = std::ranges::any_of(classes, [&](const std::string& name) {
+    return std::ranges::find(summary->classes, name) == summary->classes.end();
+  });
+  return overlap ? std::vector<std::vector<std::int64_t>>(classes.size(), {1})
+                 : std::vector<std::vector<std::int64_t>>{};
+}
+
 std::map<std::string, std::vector<std::string>> tasks_of(const TrainedTrial& trial) {
   if (trial.settings.tasks.empty()) return {{datasets::kSegmentation, classes_of(trial)}};
   std::map<std::string, std::vector<std::string>> tasks;
@@ -114,36 +134,80 @@ std::map<std::string, std::vector<std::string>> tasks_of(const TrainedTrial& tri
   return tasks;
 }
 
-PredictionOptions window_options(const TrialSettings& settings) {
-  PredictionOptions options;
-  if (settings.patch.size() == 2) options.patch = {settings.patch[0], settings.patch[1]};
-  options.overlap = settings.overlap;
-  return options;
-}
-
 /// The sample as those of training were dressed; nobody has drawn anything in it.
 datasets::EvaluationSample dressed(const datasets::RawSample& stored, const TrialSettings& settings,
                                    const std::vector<std::string>& classes) {
   const torch::Tensor& image = stored.image;
-  if (image.dim() != 3)
-    throw std::invalid_argument(
-        fmt::format("[{}] a volume or no image, of {} axes; [C, H, W] is allowed", stored.id.name,
-                    image.dim()));
+  const std::int64_t dimensions = dimensions_of(settings);
+  if (image.dim() != dimensions + 1)
+    throw std::invalid_argument(fmt::format("[{}] {}, of {} axes; {} takes {}", stored.id.name,
+                                            image.dim() == 4 ? "a volume" : "no volume",
+                                            image.dim(), settings.model.name,
+                                            dimensions == 3 ? "[C, D, H, W]" : "[C, H, W]"));
   datasets::RawSample sample;
   sample.image = image;
   sample.field_of_view = stored.field_of_view;
-  sample.labels = torch::zeros({image.size(1), image.size(2)}, torch::kUInt8);
+  sample.labels = torch::zeros(image.sizes().slice(1), torch::kUInt8);
   sample.id.name = sample.id.case_name = sample.id.patient = "image";
   datasets::PoolMember member{.name = "image",
                               .classes = classes,
                               .channels = image.size(0),
                               .samples = {sample.id},
-                              .sizes = {{image.size(1), image.size(2)}},
-                              .read = [sample](const auto&...) { return sample; }};
+                              .sizes = {datasets::image_extent(image)},
+                              .read = [sample](const auto&...) { return sample; },
+                              .dimension = dimensions};
   const auto pool = std::make_shared<const datasets::DataPool>(std::vector{std::move(member)});
   return datasets::SegmentationDataset(pool, {0}, sample_options(settings),
                                        datasets::SampleMode::kEvaluate)
       .evaluate(0);
+}
+
+/// Of images as the network takes them.
+std::int64_t channels_of(const TrainedTrial& trial) {
+  if (trial.settings.color_mode != "all")
+    return datasets::color_mode_channels(trial.settings.color_mode, 1);
+  const std::string& file = trial.settings.dataset.front().file;
+  const auto summary = datasets::summarize(file);
+  if (!summary)
+    throw std::invalid_argument(
+        fmt::format("[{}/{}] its data file {} is gone, which says how many channels there are",
+                    trial.study, trial.name, file));
+  return summary->channels;
+}
+
+/// Its activation maps in place of probabilities, so that they come by the same way.
+class ActivationView : public models::Model {
+ public:
+  explicit ActivationView(models::Model& model) : model_(model) {}
+  models::Losses loss(const datasets::Batch& batch) override { return model_.loss(batch); }
+  std::optional<models::LossWeights> loss_weights(const datasets::Batch& batch) const override {
+    return model_.loss_weights(batch);
+  }
+  models::Predictions predict(const datasets::Batch& batch) override {
+    models::Predictions views;
+    for (const torch::Tensor& map : model_.activations(batch))
+      views.push_back({map, label_map(map)});
+    return views;
+  }
+  torch::Tensor label_map(const torch::Tensor& maps) const override {
+    return maps.argmax(0).to(torch::kByte);
+  }
+  std::int64_t size_multiple() const override { return model_.size_multiple(); }
+  std::int64_t smallest_side() const override { return model_.smallest_side(); }
+
+ private:
+  models::Model& model_;
+};
+
+/// In single precision, and with a loss that has no parameters: none is needed.
+TrialSettings for_prediction(TrialSettings settings) {
+  settings.precision = "fp32";
+  if (!finds_objects(settings)) {
+    settings.activation =
+        activation_of(settings) == models::Activation::kSigmoid ? "sigmoid" : "softmax";
+    settings.loss = {Named{"dice"}};
+  }
+  return settings;
 }
 
 }  // namespace
@@ -157,12 +221,13 @@ TrainedModel::TrainedModel(TrainedTrial trial)
     : trial_(std::move(trial)), tasks_(tasks_of(trial_)) {
   for (const auto& [task, classes] : tasks_)
     classes_.insert(classes_.end(), classes.begin(), classes.end());
-  TrialSettings settings = trial_.settings;
-  settings.precision = "fp32";
-  const DataShape shape{datasets::color_mode_channels(settings.color_mode, 1),
-                        static_cast<std::int64_t>(classes_.size())};
+  TrialSettings settings = for_prediction(trial_.settings);
+  const DataShape shape{channels_of(trial_), static_cast<std::int64_t>(classes_.size()),
+                        regions_of(trial_)};
   model_ = make_model(settings, shape);
-  load_tensors(*model_, SafeTensors(trial_.weights).all());
+  Tensors weights = SafeTensors(trial_.weights).all();
+  std::erase_if(weights, [](const auto& tensor) { return is_of_losses(tensor.first); });
+  load_tensors(*model_, weights);
   model_->eval();
 }
 
@@ -177,8 +242,15 @@ models::Prediction TrainedModel::predict(const torch::Tensor& image) const {
 }
 
 models::Prediction TrainedModel::predict(const datasets::RawSample& sample) const {
-  return predict_sample(*model_, dressed(sample, trial_.settings, classes_),
-                        window_options(trial_.settings));
+  const datasets::EvaluationSample given = dressed(sample, trial_.settings, classes_);
+  const PredictionOptions options = prediction_options(trial_.settings);
+  models::Prediction prediction = predict_sample(*model_, given, options);
+  if (trial_.settings.attention.name == "cam") {
+    ActivationView view(*model_);
+    view.eval();
+    prediction.activations = predict_sample(view, given, options).probabilities;
+  }
+  return prediction;
 }
 
 }  // namespace medsweep::runner

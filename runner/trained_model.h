@@ -33,9 +33,9 @@ class TrainedModel {
   /// classes' names; std::runtime_error for damaged weights.
   explicit TrainedModel(TrainedTrial trial);
 
-  /// What it says of an image [C, H, W], grey or red, green and blue, as stored in data files, at
-  /// the image's own size. May be called from several threads at once. Throws
-  /// std::invalid_argument for volumes and other numbers of channels.
+  /// What it says of an image [C, H, W] or volume [C, D, H, W] as stored in data files, at its own
+  /// size. May be called from several threads at once. Throws
+  /// std::invalid_argument for what its network does not take, and other numbers of channels.
   models::Prediction predict(const torch::Tensor& image) const;
   /// The same of a stored sample: values are normalised over its field of view where it has one.
   models::Prediction predict(const datasets::RawSample& sample) const;

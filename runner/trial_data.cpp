@@ -45,10 +45,6 @@ datasets::SplitOptions split_options(const TrialSettings& settings) {
   return options;
 }
 
-datasets::Extent extent_from(const std::vector<std::int64_t>& sides) {
-  return sides.size() == 2 ? datasets::Extent{sides[0], sides[1]} : datasets::Extent{};
-}
-
 std::shared_ptr<DataPool> open_pool(const std::vector<DataSource>& sources,
                                     const TrialSettings& settings,
                                     std::vector<std::string>& notes) {
@@ -107,6 +103,11 @@ void add_other_datasets(const TrialSettings& settings, const datasets::SampleOpt
 
 }  // namespace
 
+datasets::Extent extent_from(const std::vector<std::int64_t>& sides) {
+  if (sides.size() == 3) return {sides[1], sides[2], sides[0]};
+  return sides.size() == 2 ? datasets::Extent{sides[0], sides[1]} : datasets::Extent{};
+}
+
 datasets::SampleOptions sample_options(const TrialSettings& settings) {
   datasets::SampleOptions options;
   options.color_mode = settings.color_mode;
@@ -135,7 +136,8 @@ TrialData open_trial_data(const TrialSettings& settings) {
   data.shares = drawing.shares;
   for (const auto& [task, classes] : data.train->tasks())
     data.classes.insert(data.classes.end(), classes.begin(), classes.end());
-  data.shape = {data.train->channels(), static_cast<std::int64_t>(data.classes.size())};
+  data.shape = {data.train->channels(), static_cast<std::int64_t>(data.classes.size()),
+                data.train->regions()};
   datasets::SampleOptions others = options;
   if (others.tasks.empty()) others.classes = data.classes;
   const auto set = [&](const std::vector<std::int64_t>& indices) {

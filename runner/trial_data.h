@@ -35,6 +35,9 @@ struct TrialData {
   std::vector<std::string> notes;  ///< for the log: what was left out, what was copied where
 };
 
+/// [(depth,) height, width] as a study gives it; no pixels where it gives nothing.
+datasets::Extent extent_from(const std::vector<std::int64_t>& sides);
+
 /// What becomes of a stored sample on its way to the trial's network.
 datasets::SampleOptions sample_options(const TrialSettings& settings);
 

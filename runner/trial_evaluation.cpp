@@ -11,6 +11,7 @@
 #include "runner/metrics/detection/detection_metrics.h"
 #include "runner/metrics/metrics.h"
 #include "runner/object_evaluation.h"
+#include "runner/trial_prediction.h"
 #include "runner/trial_rcnn.h"
 
 namespace medsweep::runner {
@@ -42,14 +43,6 @@ std::vector<std::string> metrics_within_training(const Training& training) {
   return metrics;
 }
 
-PredictionOptions prediction_options(const TrialSettings& settings) {
-  PredictionOptions options;
-  if (settings.patch.size() == 2) options.patch = {settings.patch[0], settings.patch[1]};
-  options.overlap = settings.overlap;
-  options.batch_size = std::max<std::int64_t>(settings.batch_size / settings.ranks_per_trial, 1);
-  return options;
-}
-
 void record_cases(Training& training, const EvaluationSet& set, const EvaluationScores& scores) {
   std::vector<results::ValueRecord> values;
   results::ValueRecord value{.trial = training.settings.identity,
@@ -78,7 +71,9 @@ void record_cases(Training& training, const EvaluationSet& set, const Evaluation
 
 EvaluationScores evaluate_set(Training& training, const EvaluationSet& set,
                               const std::vector<std::string>& metrics) {
-  const PredictionOptions options = prediction_options(training.settings);
+  const TrialSettings& settings = training.settings;
+  PredictionOptions options = prediction_options(settings);
+  options.batch_size = std::max<std::int64_t>(settings.batch_size / settings.ranks_per_trial, 1);
   Communicator& group = training.context.group;
   const EvaluationScores scores =
       finds_objects(training.settings)
@@ -86,6 +81,21 @@ EvaluationScores evaluate_set(Training& training, const EvaluationSet& set,
           : scores_of(evaluate(*training.model, *set.samples, metrics, group, options), metrics);
   record_cases(training, set, scores);
   return scores;
+}
+
+/// The mean Dice of each class over the cases; NaN where none defines it.
+std::vector<double> mean_dice(const EvaluationScores& scores,
+                              const std::vector<std::string>& classes) {
+  std::vector<double> means;
+  for (const std::string& class_name : classes) {
+    double sum = 0, cases = 0;
+    for (const CaseRows& scored : scores.cases)
+      for (const MetricRow& row : scored.rows)
+        if (row.metric == "dice" && row.class_name == class_name && row.value)
+          sum += *row.value, ++cases;
+    means.push_back(cases > 0 ? sum / cases : std::numeric_limits<double>::quiet_NaN());
+  }
+  return means;
 }
 
 }  // namespace
@@ -106,6 +116,7 @@ EpochScores evaluate_epoch(Training& training) {
   for (const EvaluationSet& set : training.data.validation) {
     const EvaluationScores found = evaluate_set(training, set, metrics);
     scores.insert(found.overall.begin(), found.overall.end());
+    training.model->observe_dice(mean_dice(found, training.data.classes));
   }
   return scores;
 }

@@ -6,7 +6,11 @@
 #include <array>
 #include <memory>
 
+#include "models/backbones/backbones.h"
+#include "models/backbones/resnet.h"
 #include "models/layers/frozen_batch_norm.h"
+#include "models/segmentation/networks.h"
+#include "runner/checkpoint.h"
 #include "runner/trial_rcnn.h"
 #include "runner/weights/published_weights.h"
 #include "runner/weights/torch_weights.h"
@@ -27,6 +31,19 @@ std::vector<torch::nn::Module*> receivers(models::Model& model) {
   return parts;
 }
 
+/// Where a network of label maps has its backbone's layers; empty where it has none of its own.
+std::string backbone_prefix(const torch::nn::Module& network) {
+  for (const auto& child : network.named_children())
+    if (child.value()->as<models::Backbone>() != nullptr) return child.key() + ".";
+  return {};
+}
+
+std::string backbone_of(const TrialSettings& settings) {
+  if (settings.backbone.name != "none") return settings.backbone.name;
+  if (finds_objects(settings)) return std::string(models::kDefaultBackbone);
+  return std::string(models::default_backbone(settings.model.name));
+}
+
 }  // namespace
 
 bool is_published(const std::string& weights) {
@@ -35,10 +52,11 @@ bool is_published(const std::string& weights) {
 
 std::filesystem::path weights_file(const TrialSettings& settings) {
   if (!is_published(settings.weights)) return settings.weights;
-  const std::string backbone =
-      settings.backbone.name == "none" ? "resnet50" : settings.backbone.name;
-  return published_weights(settings.weights,
-                           settings.weights == "coco" ? settings.model.name : backbone);
+  const std::string backbone = backbone_of(settings);
+  if (settings.weights != "coco") return published_weights(settings.weights, backbone);
+  const bool is_usual = finds_objects(settings) || backbone == models::kDefaultBackbone ||
+                        !models::takes_backbone(settings.model.name);
+  return published_weights("coco", settings.model.name + (is_usual ? "" : "_" + backbone));
 }
 
 std::vector<std::string> load_weights(models::Model& model, const TrialSettings& settings) {
@@ -49,6 +67,12 @@ std::vector<std::string> load_weights(models::Model& model, const TrialSettings&
   TransferOptions options{.where = file.filename().string(), .exclude = settings.weights_exclude};
   options.strictness = partly ? Strictness::kPartial : Strictness::kWhole;
   options.stem = settings.weights_stem == "mean" ? StemFold::kMean : StemFold::kSum;
+  // Another trial's losses are none of this one's.
+  const auto of_losses = [](const Tensors& tensors) {
+    return std::ranges::any_of(tensors,
+                               [](const auto& tensor) { return is_of_losses(tensor.first); });
+  };
+  if (of_losses(weights) || of_losses(named_tensors(model))) options.exclude.emplace_back("losses");
   // A file of a network of several tasks fits the whole model; any other fits each task's part.
   const bool whole = std::ranges::any_of(
       weights, [](const auto& tensor) { return tensor.first.starts_with("tasks."); });
@@ -56,9 +80,12 @@ std::vector<std::string> load_weights(models::Model& model, const TrialSettings&
     for (const auto& module : model.modules())
       if (auto* frozen = module->as<models::FrozenBatchNorm2d>()) frozen->set_eps(0);
   std::vector<std::string> lines;
-  for (torch::nn::Module* part : whole ? std::vector<torch::nn::Module*>{&model} : receivers(model))
+  for (torch::nn::Module* part :
+       whole ? std::vector<torch::nn::Module*>{&model} : receivers(model)) {
+    if (const std::string prefix = backbone_prefix(*part); !prefix.empty()) options.body = prefix;
     for (std::string& line : load_into(*part, weights, options).lines)
       lines.push_back(std::move(line));
+  }
   return lines;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "models/attention/feature_maps.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -14,33 +16,32 @@ std::int64_t channel_kernel(std::int64_t channels) {
 
 }  // namespace
 
-SqueezeExcitation::SqueezeExcitation(const AttentionOptions& options)
-    : channels_(options.channels) {
-  const std::int64_t inner = std::max<std::int64_t>(1, channels_ / options.reduction);
-  fc1_ = register_module("fc1", torch::nn::Linear(channels_, inner));
-  fc2_ = register_module("fc2", torch::nn::Linear(inner, channels_));
+SqueezeExcitation::SqueezeExcitation(const AttentionOptions& options) : options_(options) {
+  const std::int64_t inner = std::max<std::int64_t>(1, options.channels / options.reduction);
+  fc1_ = register_module("fc1", torch::nn::Linear(options.channels, inner));
+  fc2_ = register_module("fc2", torch::nn::Linear(inner, options.channels));
 }
 
 torch::Tensor SqueezeExcitation::forward(const torch::Tensor& features) {
-  check_features("attention.se", features, channels_);
-  const torch::Tensor inner = fc1_->forward(features.mean({2, 3})).relu_();
+  check_features("se", features, options_);
+  const torch::Tensor inner = fc1_->forward(features.mean(spatial_axes(features))).relu_();
   const torch::Tensor gate = torch::sigmoid(fc2_->forward(inner));  // [N, C]
-  return features * gate.view({-1, channels_, 1, 1}).to(features.scalar_type());
+  return features * channel_gate(gate, features);
 }
 
 EfficientChannelAttention::EfficientChannelAttention(const AttentionOptions& options)
-    : channels_(options.channels) {
-  const std::int64_t size = channel_kernel(channels_);
+    : options_(options) {
+  const std::int64_t size = channel_kernel(options.channels);
   convolution_ = register_module(
       "convolution",
       torch::nn::Conv1d(torch::nn::Conv1dOptions(1, 1, size).padding(size / 2).bias(false)));
 }
 
 torch::Tensor EfficientChannelAttention::forward(const torch::Tensor& features) {
-  check_features("attention.eca", features, channels_);
-  const torch::Tensor means = features.mean({2, 3}).unsqueeze(1);           // [N, 1, C]
-  const torch::Tensor gate = torch::sigmoid(convolution_->forward(means));  // [N, 1, C]
-  return features * gate.view({-1, channels_, 1, 1}).to(features.scalar_type());
+  check_features("eca", features, options_);
+  const torch::Tensor means = features.mean(spatial_axes(features)).unsqueeze(1);  // [N, 1, C]
+  const torch::Tensor gate = torch::sigmoid(convolution_->forward(means));         // [N, 1, C]
+  return features * channel_gate(gate.squeeze(1), features);
 }
 
 }  // namespace medsweep::models

@@ -5,7 +5,7 @@
 namespace medsweep::models {
 
 /// x * sigmoid(W2 relu(W1 mean(x))): channels weighed by what the whole map holds of each.
-/// mean over H and W; W1: C -> C / reduction, W2 back, with biases.
+/// mean over all positions; W1: C -> C / reduction, W2 back, with biases.
 /// Hu, Shen, Sun: Squeeze-and-Excitation Networks, CVPR 2018 (arXiv 1709.01507).
 /// Keys: fc1.*, fc2.*.
 class SqueezeExcitation : public Attention {
@@ -14,7 +14,7 @@ class SqueezeExcitation : public Attention {
   torch::Tensor forward(const torch::Tensor& features) override;
 
  private:
-  std::int64_t channels_;
+  AttentionOptions options_;
   torch::nn::Linear fc1_{nullptr}, fc2_{nullptr};
 };
 
@@ -28,7 +28,7 @@ class EfficientChannelAttention : public Attention {
   torch::Tensor forward(const torch::Tensor& features) override;
 
  private:
-  std::int64_t channels_;
+  AttentionOptions options_;
   torch::nn::Conv1d convolution_{nullptr};
 };
 

@@ -9,7 +9,7 @@ namespace medsweep::models {
 /// x * sigmoid(convolution(mean and maximum over the channels)): positions weighed by what lies
 /// around them. One convolution of kernel_size, 2 -> 1 channels, no bias; the mean first.
 /// The spatial half of CBAM (arXiv 1807.06521) as SA-UNet has it: Guo et al., ICPR 2020 (arXiv
-/// 2004.03696). Keys: convolution.weight; 98 parameters with kernel 7.
+/// 2004.03696). Keys: convolution.weight; 98 parameters with kernel 7, 686 in 3-D.
 class SpatialAttention : public Attention {
  public:
   /// Throws std::invalid_argument for an even kernel.
@@ -17,15 +17,15 @@ class SpatialAttention : public Attention {
   torch::Tensor forward(const torch::Tensor& features) override;
 
  private:
-  std::int64_t channels_;
-  torch::nn::Conv2d convolution_{nullptr};
+  AttentionOptions options_;
+  torch::nn::AnyModule convolution_;
 };
 
-/// First channels, then positions: x' = x * sigmoid(mlp(mean) + mlp(maximum)) over H and W, with
-/// one mlp C -> C / reduction -> C; then x' * sigmoid(norm(convolution(maximum and mean of x' over
-/// the channels))), the maximum first, no bias, batch normalisation of momentum 0.01.
-/// Woo, Park, Lee, Kweon: CBAM, ECCV 2018 (arXiv 1807.06521).
-/// Keys: fc1.*, fc2.*, convolution.weight, normalization.*.
+/// First channels, then positions: x' = x * sigmoid(mlp(mean) + mlp(maximum)) over all positions,
+/// with one mlp C -> C / reduction -> C; then x' * sigmoid(norm(convolution(maximum and mean of x'
+/// over the channels))), the maximum first, no bias, batch normalisation of momentum 0.01. Woo,
+/// Park, Lee, Kweon: CBAM, ECCV 2018 (arXiv 1807.06521). Keys: fc1.*, fc2.*, convolution.weight,
+/// normalization.*.
 class Cbam : public Attention {
  public:
   /// Throws std::invalid_argument for an even kernel.
@@ -33,10 +33,9 @@ class Cbam : public Attention {
   torch::Tensor forward(const torch::Tensor& features) override;
 
  private:
-  std::int64_t channels_;
+  AttentionOptions options_;
   torch::nn::Linear fc1_{nullptr}, fc2_{nullptr};
-  torch::nn::Conv2d convolution_{nullptr};
-  BatchNorm2d normalization_{nullptr};
+  torch::nn::AnyModule convolution_, normalization_;
 };
 
 /// SqueezeExcitation beside x * sigmoid(w^T x + b), a 1x1 convolution to one channel; joined by
@@ -49,10 +48,9 @@ class ConcurrentSqueezeExcitation : public Attention {
   torch::Tensor forward(const torch::Tensor& features) override;
 
  private:
-  std::int64_t channels_;
-  GateJoin join_;
+  AttentionOptions options_;
   std::shared_ptr<SqueezeExcitation> channel_;
-  torch::nn::Conv2d spatial_{nullptr};
+  torch::nn::AnyModule spatial_;
 };
 
 }  // namespace medsweep::models

@@ -2,6 +2,8 @@
 
 #include <torch/nn.h>
 
+#include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +35,9 @@ struct BackboneOptions {
   double momentum = 0.1;  ///< of its running statistics
   BlockStride stride = BlockStride::kMiddle;
   ConvolutionBias bias = ConvolutionBias::kNone;
+  /// Pixels of the image to one of C5: 32, or of ResNets 16 or 8, where the last stage (or two) has
+  /// dilated kernels in place of a stride, as torchvision's replace_stride_with_dilation.
+  std::int64_t output_stride = 32;
   /// place -> what stands there: "c3", "c4" or "c5". Its output feeds both the next stage and the
   /// caller. Keys: attention.c4.*. The channels are filled in.
   std::map<std::string, PlacedAttention> attention{};
@@ -42,20 +47,51 @@ struct BackboneOptions {
 /// eps 1e-3, momentum 0.01, frozen normalisation. The pooling behind the stem stays torchvision's.
 BackboneOptions matterport_backbone();
 
-/// Images to four maps of features, at a quarter, an eighth, a 16th and a 32nd of their size
-/// (rounded up).
+/// What a caller puts between a backbone's levels: (level, its map) -> what is used in its place.
+using AfterLevel = std::function<torch::Tensor(std::int64_t level, const torch::Tensor& features)>;
+
+/// Images to five maps of features C1...C5, at a half, a quarter, an eighth, a 16th and a 32nd of
+/// their size (rounded up, or as the backbone says; see BackboneOptions::output_stride).
 class Backbone : public torch::nn::Module {
  public:
+  static constexpr std::size_t kLevels = 5;
+
   /// [N, in, H, W] -> C2, C3, C4, C5, each [N, channels()[i], H / 4 / 2^i, W / 4 / 2^i].
   /// Throws std::invalid_argument for other shapes.
-  virtual std::vector<torch::Tensor> forward(const torch::Tensor& images) = 0;
-  virtual std::vector<std::int64_t> channels() const = 0;
+  std::vector<torch::Tensor> forward(const torch::Tensor& images);
+  std::vector<std::int64_t> channels() const;
+  /// Likewise C1...C5. `after` is called with 1...5 for each as soon as it is known; what it
+  /// returns goes into the next stage and to the caller.
+  std::vector<torch::Tensor> levels(const torch::Tensor& images, const AfterLevel& after = {});
+  const std::array<std::int64_t, kLevels>& level_channels() const { return level_channels_; }
+
+ protected:
+  Backbone(const BackboneOptions& options, const std::array<std::int64_t, kLevels>& channels)
+      : in_channels_(options.in_channels), level_channels_(channels) {}
+  /// To be called at the end of the constructor.
+  void add_attention(const BackboneOptions& options);
+  virtual std::vector<torch::Tensor> run(const torch::Tensor& images, const AfterLevel& after) = 0;
+
+ private:
+  std::int64_t in_channels_;
+  std::array<std::int64_t, kLevels> level_channels_;
+  std::array<std::shared_ptr<Attention>, kLevels> attention_;  ///< mostly null
 };
 
-/// Keys of a ResNet are those of torchvision without the classifier: conv1.weight, bn1.*,
-/// layer1.0.conv1.weight, layer1.0.bn1.*, layer1.0.downsample.0.weight, layer1.0.downsample.1.* ...
-/// Throws std::invalid_argument for an unknown name (with the nearest known one) or bad options.
+/// Keys are those of torchvision (ResNeSt: timm) without the classifier, of a ResNet conv1.weight,
+/// bn1.*, layer1.0.conv1.weight, layer1.0.bn1.*, layer1.0.downsample.0.weight, ...downsample.1.*
+/// ... Throws std::invalid_argument for an unknown name (with the nearest known one) or bad
+/// options.
 std::shared_ptr<Backbone> make_backbone(std::string_view name, const BackboneOptions& options);
+
+/// Throws what make_backbone throws, without making anything.
+void check_backbone(std::string_view name, const BackboneOptions& options);
+
+/// Samples that its batch normalisation needs while training.
+std::int64_t backbone_least_samples(std::string_view name);
+
+/// level_channels() of that backbone, without making it. Throws as make_backbone.
+std::array<std::int64_t, Backbone::kLevels> backbone_channels(std::string_view name);
 
 /// The names that make_backbone knows.
 std::vector<Row> backbone_rows();

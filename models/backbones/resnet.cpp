@@ -2,22 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <stdexcept>
-
-#include "models/layers/normalization.h"
+#include "models/backbones/backbone_layers.h"
 
 namespace medsweep::models {
 namespace {
-
-constexpr std::array<std::string_view, 4> kStagePlaces{"c2", "c3", "c4", "c5"};
-
-torch::nn::AnyModule residual_normalization(std::int64_t channels, const BackboneOptions& options) {
-  NormalizationOptions normalization{channels, options.batch_statistics};
-  normalization.eps = options.eps;
-  normalization.momentum = options.momentum;
-  return make_normalization(options.normalization, normalization);
-}
 
 torch::nn::Conv2d residual_convolution(torch::nn::Conv2dOptions layer,
                                        const BackboneOptions& options) {
@@ -29,12 +17,9 @@ torch::nn::Conv2dOptions residual_kernel(std::int64_t in, std::int64_t out, std:
   return torch::nn::Conv2dOptions(in, out, size).stride(stride).padding(size / 2);
 }
 
-void check_backbone_images(const torch::Tensor& images, std::int64_t channels) {
-  if (images.dim() != 4 || images.size(1) != channels || images.size(2) < 1 || images.size(3) < 1)
-    throw std::invalid_argument(
-        fmt::format("[backbone] images of {}; N x {} x H x W with H and W of at least 1 are "
-                    "allowed",
-                    fmt::join(images.sizes(), "x"), channels));
+torch::nn::Conv2dOptions dilated_kernel(std::int64_t in, std::int64_t out, std::int64_t stride,
+                                        std::int64_t dilation) {
+  return torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(dilation).dilation(dilation);
 }
 
 }  // namespace
@@ -42,12 +27,12 @@ void check_backbone_images(const torch::Tensor& images, std::int64_t channels) {
 ResidualBlockImpl::ResidualBlockImpl(const ResNetPlan& plan, const Shape& shape,
                                      const BackboneOptions& options) {
   if (plan.kind == ResidualKind::kBasic) {
-    add(residual_kernel(shape.in, shape.within, 3, shape.stride), options);
-    add(residual_kernel(shape.within, shape.out, 3, 1), options);
+    add(dilated_kernel(shape.in, shape.within, shape.stride, shape.dilation), options);
+    add(dilated_kernel(shape.within, shape.out, 1, shape.dilation), options);
   } else {
     const bool first = options.stride == BlockStride::kFirst;
     add(residual_kernel(shape.in, shape.within, 1, first ? shape.stride : 1), options);
-    add(residual_kernel(shape.within, shape.within, 3, first ? 1 : shape.stride)
+    add(dilated_kernel(shape.within, shape.within, first ? 1 : shape.stride, shape.dilation)
             .groups(plan.groups),
         options);
     add(residual_kernel(shape.within, shape.out, 1, 1), options);
@@ -56,7 +41,7 @@ ResidualBlockImpl::ResidualBlockImpl(const ResNetPlan& plan, const Shape& shape,
   downsample_ = register_module("downsample", torch::nn::Sequential());
   downsample_->push_back(
       residual_convolution(residual_kernel(shape.in, shape.out, 1, shape.stride), options));
-  downsample_->push_back(residual_normalization(shape.out, options));
+  downsample_->push_back(backbone_normalization(shape.out, options));
 }
 
 void ResidualBlockImpl::add(const torch::nn::Conv2dOptions& convolution,
@@ -64,7 +49,7 @@ void ResidualBlockImpl::add(const torch::nn::Conv2dOptions& convolution,
   const std::size_t number = convolutions_.size() + 1;
   convolutions_.push_back(
       register_module(fmt::format("conv{}", number), residual_convolution(convolution, options)));
-  normalizations_.push_back(residual_normalization(convolution.out_channels(), options));
+  normalizations_.push_back(backbone_normalization(convolution.out_channels(), options));
   register_module(fmt::format("bn{}", number), normalizations_.back().ptr());
 }
 
@@ -85,54 +70,43 @@ torch::Tensor ResidualBlockImpl::last_scale() const {
 }
 
 ResNet::ResNet(const ResNetPlan& plan, const BackboneOptions& options)
-    : in_channels_(options.in_channels) {
-  conv1_ = register_module("conv1",
-                           residual_convolution(residual_kernel(in_channels_, 64, 7, 2), options));
-  bn1_ = residual_normalization(64, options);
+    : Backbone(options, resnet_channels(plan)) {
+  conv1_ = register_module(
+      "conv1", residual_convolution(residual_kernel(options.in_channels, 64, 7, 2), options));
+  bn1_ = backbone_normalization(64, options);
   register_module("bn1", bn1_.ptr());
   for (std::size_t stage = 0; stage < plan.blocks.size(); ++stage) add_stage(plan, stage, options);
   add_attention(options);
 }
 
+// The first block of a dilated stage keeps the dilation of the stage before: its kernels see that
+// stage's map.
 void ResNet::add_stage(const ResNetPlan& plan, std::size_t stage, const BackboneOptions& options) {
   const std::int64_t base = std::int64_t{64} << stage;
   const bool basic = plan.kind == ResidualKind::kBasic;
   const std::int64_t within = basic ? base : base * plan.width_per_group / 64 * plan.groups;
-  const std::int64_t out = basic ? base : 4 * base;
-  std::int64_t in = stage == 0 ? 64 : channels_.back();
+  const std::int64_t out = level_channels()[stage + 1];
+  std::int64_t in = level_channels()[stage], dilation = dilation_;
+  std::int64_t stride = stage > 0 && step_ < options.output_stride ? 2 : 1;
+  step_ *= stride;
+  if (stage > 0 && stride == 1) dilation_ *= 2;
   torch::nn::Sequential blocks;
   for (std::int64_t i = 0; i < plan.blocks[stage]; ++i) {
-    const std::int64_t stride = i == 0 && stage > 0 ? 2 : 1;
     blocks->push_back(
-        ResidualBlock(plan, ResidualBlockImpl::Shape{in, within, out, stride}, options));
+        ResidualBlock(plan, ResidualBlockImpl::Shape{in, within, out, stride, dilation}, options));
     in = out;
+    stride = 1;
+    dilation = dilation_;
   }
   stages_.push_back(register_module(fmt::format("layer{}", stage + 1), blocks));
-  channels_.push_back(out);
 }
 
-void ResNet::add_attention(const BackboneOptions& options) {
-  attention_.resize(stages_.size());
-  if (options.attention.empty()) return;
-  const auto modules = register_module("attention", std::make_shared<torch::nn::Module>());
-  for (const auto& [place, attention] : options.attention) {
-    const auto* const found = std::find(kStagePlaces.begin() + 1, kStagePlaces.end(), place);
-    if (found == kStagePlaces.end())
-      throw std::invalid_argument(
-          fmt::format("[backbone] attention at '{}'; c3, c4, c5 are allowed", place));
-    const auto stage = static_cast<std::size_t>(found - kStagePlaces.begin());
-    attention_[stage] = modules->register_module(place, attention.make(channels_[stage]));
-  }
-}
-
-std::vector<torch::Tensor> ResNet::forward(const torch::Tensor& images) {
-  check_backbone_images(images, in_channels_);
+std::vector<torch::Tensor> ResNet::run(const torch::Tensor& images, const AfterLevel& after) {
   torch::Tensor features = bn1_.forward(conv1_->forward(images));
-  features = torch::max_pool2d(features.relu_(), 3, 2, 1);
-  std::vector<torch::Tensor> maps;
+  std::vector<torch::Tensor> maps{after(1, features.relu_())};
+  features = torch::max_pool2d(maps.back(), 3, 2, 1);
   for (std::size_t stage = 0; stage < stages_.size(); ++stage) {
-    features = stages_[stage]->forward(features);
-    if (attention_[stage] != nullptr) features = attention_[stage]->forward(features);
+    features = after(std::ssize(maps) + 1, stages_[stage]->forward(features));
     maps.push_back(features);
   }
   return maps;

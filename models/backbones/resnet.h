@@ -20,13 +20,22 @@ struct ResNetPlan {
   std::int64_t width_per_group = 64;   ///< in the first stage
 };
 
+/// C1...C5 of a ResNet.
+constexpr std::array<std::int64_t, Backbone::kLevels> resnet_channels(const ResNetPlan& plan) {
+  const std::int64_t expansion = plan.kind == ResidualKind::kBasic ? 1 : 4;
+  return {64, 64 * expansion, 128 * expansion, 256 * expansion, 512 * expansion};
+}
+
+/// The backbone of a network that is told none.
+inline constexpr std::string_view kDefaultBackbone = "resnet50";
+
 /// Adds what its convolutions make of the input to the input (or, where the shapes differ, to a 1x1
 /// convolution of it), then ReLU. Keys: conv1.*, bn1.*, conv2.*, ..., downsample.0.*, .1.*.
 class ResidualBlockImpl : public torch::nn::Module {
  public:
-  /// The channels of the block's convolutions and its step in pixels.
+  /// The channels of the block's convolutions, its step in pixels, and that of its 3x3 kernels.
   struct Shape {
-    std::int64_t in, within, out, stride;
+    std::int64_t in, within, out, stride, dilation = 1;
   };
   ResidualBlockImpl(const ResNetPlan& plan, const Shape& shape, const BackboneOptions& options);
   torch::Tensor forward(const torch::Tensor& input);  ///< [N, in, H, W] -> [N, out, H', W']
@@ -49,19 +58,16 @@ TORCH_MODULE(ResidualBlock);
 class ResNet : public Backbone {
  public:
   ResNet(const ResNetPlan& plan, const BackboneOptions& options);
-  std::vector<torch::Tensor> forward(const torch::Tensor& images) override;
-  std::vector<std::int64_t> channels() const override { return channels_; }
 
  private:
   void add_stage(const ResNetPlan& plan, std::size_t stage, const BackboneOptions& options);
-  void add_attention(const BackboneOptions& options);
+  std::vector<torch::Tensor> run(const torch::Tensor& images, const AfterLevel& after) override;
 
-  std::int64_t in_channels_;
   torch::nn::Conv2d conv1_{nullptr};
   torch::nn::AnyModule bn1_;
   std::vector<torch::nn::Sequential> stages_;
-  std::vector<std::int64_t> channels_;
-  std::vector<std::shared_ptr<Attention>> attention_;  ///< one per stage, mostly null
+  std::int64_t step_ = 4;      ///< pixels of the image to one of the stages' so far
+  std::int64_t dilation_ = 1;  ///< of the stages so far
 };
 
 /// Sets the last normalisation's scale of every residual block in `module` to 0, so that each block

@@ -25,6 +25,8 @@ torch::Tensor native_batch_norm(const torch::Tensor& input, const torch::Tensor&
                            at::globalContext().userEnabledCuDNN());
 }
 
+thread_local int repetitions = 0;  // WithoutStatistics alive
+
 void check_several_values(const torch::Tensor& input) {
   if (input.size(0) * input.size(2) * input.size(3) == 1)
     throw std::invalid_argument(
@@ -55,18 +57,23 @@ BatchNorm2dImpl::BatchNorm2dImpl(const BatchNorm2dOptions& options) : options_(o
 }
 
 torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
+  // Depth and height are one axis to it.
+  if (input.dim() == 5) return forward(input.flatten(2, 3)).view_as(input);
   if (!is_training() || frozen_ || options_.statistics == BatchStatistics::kFrozen)
     return native_batch_norm(input, weight_, bias_, running_mean_, running_var_, false, 0,
                              options_.eps);
   if (options_.statistics == BatchStatistics::kPerShard) return forward_per_shard(input);
   if (group_ == nullptr || group_->getSize() == 1) {
     check_several_values(input);
+    if (repetitions > 0)
+      return native_batch_norm(input, weight_, bias_, {}, {}, true, 0, options_.eps);
     if (input.size(0) > 0) num_batches_tracked_.add_(1);
     return native_batch_norm(input, weight_, bias_, running_mean_, running_var_, true,
                              options_.momentum, options_.eps);
   }
   const JoinedStatistics joined =
       synchronized_batch_norm(input, weight_, bias_, options_.eps, group_);
+  if (repetitions > 0) return joined.output;
   torch::NoGradGuard no_grad;
   running_mean_.lerp_(joined.mean, options_.momentum);
   running_var_.lerp_(joined.variance, options_.momentum);
@@ -84,7 +91,7 @@ torch::Tensor BatchNorm2dImpl::forward_per_shard(const torch::Tensor& input) {
   const torch::Tensor shard = torch::zeros({2, options_.channels}, running_mean_.options());
   torch::Tensor output =
       native_batch_norm(input, weight_, bias_, shard[0], shard[1], true, 1, options_.eps);
-  if (input.size(0) == 0) return output;
+  if (input.size(0) == 0 || repetitions > 0) return output;
   shard_sums_ = shards_ == 0 ? shard : shard_sums_ + shard;
   ++shards_;
   return output;
@@ -125,6 +132,9 @@ void finish_step(torch::nn::Module& module, const c10::intrusive_ptr<c10d::Proce
     layer->num_batches_tracked_.add_(1);
   }
 }
+
+WithoutStatistics::WithoutStatistics() { ++repetitions; }
+WithoutStatistics::~WithoutStatistics() { --repetitions; }
 
 StatisticsGuard::StatisticsGuard(torch::nn::Module& module) {
   for (const torch::Tensor& buffer : module.buffers())

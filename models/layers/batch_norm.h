@@ -31,8 +31,8 @@ struct BatchNorm2dOptions {
 /// Ioffe, Szegedy: Batch Normalization, ICML 2015 (arXiv 1502.03167). Parameters and buffers are
 /// called as torch's BatchNorm2d: weight, bias, running_mean, running_var, num_batches_tracked.
 ///
-/// Input and output [N, C, H, W], float32 or bfloat16 (statistics and parameters stay float32),
-/// contiguous or channels-last. With one rank it is torch's own kernel.
+/// Input and output [N, C, H, W] or [N, C, D, H, W], float32 or bfloat16 (statistics and parameters
+/// stay float32), contiguous or channels-last. With one rank it is torch's own kernel.
 ///
 /// Synchronised over several ranks, every rank must call forward and backward equally often and in
 /// the same order; a rank with N = 0 still joins. Count, mean and sum of squares are combined in
@@ -75,6 +75,16 @@ void set_process_group(torch::nn::Module& module,
 /// running statistics of kPerShard layers by the mean over the step's shards on all ranks (one
 /// all-reduce for the whole module). Nothing happens without such layers. `group` may be null.
 void finish_step(torch::nn::Module& module, const c10::intrusive_ptr<c10d::ProcessGroup>& group);
+
+/// While it lives, forwards on this thread leave running statistics as they are: they repeat one
+/// that has moved them.
+class WithoutStatistics {
+ public:
+  WithoutStatistics();
+  ~WithoutStatistics();
+  WithoutStatistics(const WithoutStatistics&) = delete;
+  WithoutStatistics& operator=(const WithoutStatistics&) = delete;
+};
 
 /// While it lives, forwards in train() mode may be tried: at its end all buffers of `module`, and
 /// what its kPerShard layers have summed, are again what they were. The module outlives it.

@@ -4,15 +4,14 @@
 
 namespace medsweep::models {
 
-Losses BinaryCrossEntropy::operator()(const torch::Tensor& logits,
-                                      const torch::Tensor& labels) const {
+Losses BinaryCrossEntropy::operator()(const LossInput& input) const {
   const torch::Tensor sum = torch::binary_cross_entropy_with_logits(
-      logits, class_maps(labels, classes_, logits), mask_of(labels), {}, at::Reduction::Sum);
-  return {{"bce", {sum * factor_, weights(labels).at("bce")}}};
+      input.logits, class_maps(input, task_), mask_of(input.labels), {}, at::Reduction::Sum);
+  return {{"bce", {sum * factor_, weights(input.labels).at("bce")}}};
 }
 
 LossWeights BinaryCrossEntropy::weights(const torch::Tensor& labels) const {
-  return {{"bce", static_cast<double>(count_pixels(labels) * classes_)}};
+  return {{"bce", static_cast<double>(count_pixels(labels) * task_.classes)}};
 }
 
 }  // namespace medsweep::models

@@ -9,14 +9,14 @@ namespace medsweep::models {
 /// Weight: counted pixels times classes. Part: "bce".
 class BinaryCrossEntropy : public SegmentationLoss {
  public:
-  BinaryCrossEntropy(const LossOptions& options, std::int64_t classes)
-      : factor_(options.factor), classes_(classes) {}
-  Losses operator()(const torch::Tensor& logits, const torch::Tensor& labels) const override;
+  BinaryCrossEntropy(const LossOptions& options, const LossTask& task)
+      : factor_(options.factor), task_(task) {}
+  Losses operator()(const LossInput& input) const override;
   LossWeights weights(const torch::Tensor& labels) const override;
 
  private:
   double factor_;
-  std::int64_t classes_;
+  LossTask task_;
 };
 
 }  // namespace medsweep::models

@@ -9,22 +9,25 @@ namespace {
 
 constexpr const char* kDiceCePrefix = "dice_ce.";
 
-}  // namespace
-
-DiceCrossEntropy::DiceCrossEntropy(const LossOptions& options, std::int64_t classes,
-                                   Activation activation)
-    : dice_(std::make_unique<Dice>(options, classes, activation)) {
-  if (activation == Activation::kSigmoid)
-    entropy_ = std::make_unique<BinaryCrossEntropy>(options, classes);
-  else
-    entropy_ = std::make_unique<CrossEntropy>(options);
+LossOptions without_weights(LossOptions options) {
+  options.class_weights.clear();
+  return options;
 }
 
-Losses DiceCrossEntropy::operator()(const torch::Tensor& logits,
-                                    const torch::Tensor& labels) const {
+}  // namespace
+
+DiceCrossEntropy::DiceCrossEntropy(const LossOptions& options, const LossTask& task)
+    : dice_(std::make_unique<Dice>(options, task)) {
+  if (task.activation == Activation::kSigmoid)
+    entropy_ = std::make_unique<BinaryCrossEntropy>(options, task);
+  else
+    entropy_ = std::make_unique<CrossEntropy>(without_weights(options), task);
+}
+
+Losses DiceCrossEntropy::operator()(const LossInput& input) const {
   Losses parts;
   for (const auto* loss : {dice_.get(), entropy_.get()})
-    for (auto& [name, part] : (*loss)(logits, labels)) parts[kDiceCePrefix + name] = part;
+    for (auto& [name, part] : (*loss)(input)) parts[kDiceCePrefix + name] = part;
   return parts;
 }
 

@@ -11,8 +11,8 @@ namespace medsweep::models {
 /// "dice_ce.cross_entropy" or "dice_ce.bce".
 class DiceCrossEntropy : public SegmentationLoss {
  public:
-  DiceCrossEntropy(const LossOptions& options, std::int64_t classes, Activation activation);
-  Losses operator()(const torch::Tensor& logits, const torch::Tensor& labels) const override;
+  DiceCrossEntropy(const LossOptions& options, const LossTask& task);
+  Losses operator()(const LossInput& input) const override;
   LossWeights weights(const torch::Tensor& labels) const override;
 
  private:

@@ -11,14 +11,13 @@ namespace medsweep::models {
 class Focal : public SegmentationLoss {
  public:
   /// Throws std::invalid_argument for gamma below 0.
-  Focal(const LossOptions& options, std::int64_t classes, Activation activation);
-  Losses operator()(const torch::Tensor& logits, const torch::Tensor& labels) const override;
+  Focal(const LossOptions& options, const LossTask& task);
+  Losses operator()(const LossInput& input) const override;
   LossWeights weights(const torch::Tensor& labels) const override;
 
  private:
   double factor_, gamma_;
-  std::int64_t classes_;
-  Activation activation_;
+  LossTask task_;
 };
 
 }  // namespace medsweep::models

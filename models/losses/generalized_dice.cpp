@@ -4,8 +4,8 @@
 
 namespace medsweep::models {
 
-Losses GeneralizedDice::operator()(const torch::Tensor& logits, const torch::Tensor& labels) const {
-  const auto [overlap, predicted, truth] = class_sums(logits, labels, classes_, activation_);
+Losses GeneralizedDice::operator()(const LossInput& input) const {
+  const auto [overlap, predicted, truth] = class_sums(input, task_);
   const torch::Tensor absent = truth == 0;                                           // [N, K]
   const torch::Tensor own = torch::where(absent, 0, truth.square().reciprocal());    // [N, K]
   const torch::Tensor class_weights = torch::where(absent, own.amax(1, true), own);  // [N, K]
@@ -13,7 +13,7 @@ Losses GeneralizedDice::operator()(const torch::Tensor& logits, const torch::Ten
   const torch::Tensor below =
       (class_weights * (predicted + truth)).sum(1) + kOverlapSmoothing;  // [N]
   const torch::Tensor loss = (1 - above / below).sum() * factor_;
-  return {{"generalized_dice", {loss, weights(labels).at("generalized_dice")}}};
+  return {{"generalized_dice", {loss, weights(input.labels).at("generalized_dice")}}};
 }
 
 LossWeights GeneralizedDice::weights(const torch::Tensor& labels) const {

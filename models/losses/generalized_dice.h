@@ -12,15 +12,14 @@ namespace medsweep::models {
 /// Weight: samples. Part: "generalized_dice".
 class GeneralizedDice : public SegmentationLoss {
  public:
-  GeneralizedDice(const LossOptions& options, std::int64_t classes, Activation activation)
-      : factor_(options.factor), classes_(classes), activation_(activation) {}
-  Losses operator()(const torch::Tensor& logits, const torch::Tensor& labels) const override;
+  GeneralizedDice(const LossOptions& options, const LossTask& task)
+      : factor_(options.factor), task_(task) {}
+  Losses operator()(const LossInput& input) const override;
   LossWeights weights(const torch::Tensor& labels) const override;
 
  private:
   double factor_;
-  std::int64_t classes_;
-  Activation activation_;
+  LossTask task_;
 };
 
 }  // namespace medsweep::models

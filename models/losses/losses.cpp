@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
 #include "models/losses/bce.h"
+#include "models/losses/boundary.h"
+#include "models/losses/cbl.h"
+#include "models/losses/contrastive.h"
 #include "models/losses/cross_entropy.h"
 #include "models/losses/dice.h"
 #include "models/losses/dice_ce.h"
@@ -16,27 +20,24 @@
 namespace medsweep::models {
 namespace {
 
-using MakeLoss = std::unique_ptr<SegmentationLoss> (*)(const LossOptions&, std::int64_t,
-                                                       Activation);
+using MakeLoss = std::unique_ptr<SegmentationLoss> (*)(const LossOptions&, const LossTask&);
 
-std::unique_ptr<SegmentationLoss> make_bce(const LossOptions& options, std::int64_t classes,
-                                           Activation activation) {
-  if (activation != Activation::kSigmoid)
+std::unique_ptr<SegmentationLoss> make_bce(const LossOptions& options, const LossTask& task) {
+  if (task.activation != Activation::kSigmoid)
     throw std::invalid_argument("[loss.bce] activation softmax; sigmoid is allowed");
-  return std::make_unique<BinaryCrossEntropy>(options, classes);
+  return std::make_unique<BinaryCrossEntropy>(options, task);
 }
 
-std::unique_ptr<SegmentationLoss> make_cross_entropy(const LossOptions& options, std::int64_t,
-                                                     Activation activation) {
-  if (activation != Activation::kSoftmax)
+std::unique_ptr<SegmentationLoss> make_cross_entropy(const LossOptions& options,
+                                                     const LossTask& task) {
+  if (task.activation != Activation::kSoftmax)
     throw std::invalid_argument("[loss.cross_entropy] activation sigmoid; softmax is allowed");
-  return std::make_unique<CrossEntropy>(options);
+  return std::make_unique<CrossEntropy>(options, task);
 }
 
 template <typename Loss>
-std::unique_ptr<SegmentationLoss> make_either(const LossOptions& options, std::int64_t classes,
-                                              Activation activation) {
-  return std::make_unique<Loss>(options, classes, activation);
+std::unique_ptr<SegmentationLoss> make_either(const LossOptions& options, const LossTask& task) {
+  return std::make_unique<Loss>(options, task);
 }
 
 constexpr std::array kLosses{
@@ -57,6 +58,13 @@ constexpr std::array kLosses{
                     "a root of it, which cares for what is far from right (arXiv 1810.07842)"},
     Entry<MakeLoss>{"focal", "focal", "models/losses/focal", make_either<Focal>,
                     "cross-entropy that cares for what is not right yet (arXiv 1708.02002)"},
+    Entry<MakeLoss>{"boundary", "bound", "models/losses/boundary", make_either<Boundary>,
+                    "distance of what is predicted to the true boundary (arXiv 1812.07032)"},
+    Entry<MakeLoss>{"cbl", "cbl", "models/losses/cbl", make_either<CombinedLoss>,
+                    "the zoo's: Dice of the batch and cross-entropy, classes weighed by the "
+                    "validation's Dice"},
+    Entry<MakeLoss>{"contrastive", "contr", "models/losses/contrastive", make_either<Contrastive>,
+                    "draws features of a class together, beside another loss (arXiv 2004.11362)"},
 };
 static_assert(names_are_unique(kLosses));
 
@@ -75,16 +83,28 @@ DiceOver dice_over_of(std::string_view name) {
       fmt::format("[loss.dice] over '{}'; sample, batch are allowed", name));
 }
 
-std::unique_ptr<SegmentationLoss> make_loss(const LossOptions& options, std::int64_t classes,
-                                            Activation activation) {
+std::int64_t LossTask::labels() const {
+  std::int64_t highest = regions.empty() ? classes : 0;
+  for (const auto& region : regions) highest = std::max(highest, std::ranges::max(region));
+  return highest;
+}
+
+std::unique_ptr<SegmentationLoss> make_loss(const LossOptions& options, const LossTask& task) {
   const auto& entry = find("loss", kLosses, options.name);
   if (!(options.factor > 0) || !std::isfinite(options.factor))
     throw std::invalid_argument(fmt::format("[loss.{}] factor {}; positive numbers are allowed",
                                             options.name, options.factor));
-  if (classes < 1)
+  if (task.classes < 1)
     throw std::invalid_argument(
-        fmt::format("[loss.{}] {} classes; at least 1 is allowed", options.name, classes));
-  return entry.make(options, classes, activation);
+        fmt::format("[loss.{}] {} classes; at least 1 is allowed", options.name, task.classes));
+  if (!task.regions.empty() &&
+      (task.activation == Activation::kSoftmax || std::ssize(task.regions) != task.classes))
+    throw std::invalid_argument(
+        fmt::format("[loss.{}] {} regions of {} classes with {}; as many, with sigmoid, are "
+                    "allowed: classes that overlap are each by itself",
+                    options.name, task.regions.size(), task.classes,
+                    task.activation == Activation::kSoftmax ? "softmax" : "sigmoid"));
+  return entry.make(options, task);
 }
 
 std::vector<Row> loss_rows() { return rows_of(kLosses); }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torch/types.h>
+#include <torch/nn/module.h>
 
 #include <memory>
 #include <string>
@@ -8,54 +8,54 @@
 #include <vector>
 
 #include "base/catalog.h"
+#include "models/losses/loss_options.h"
 #include "models/model.h"
 
 namespace medsweep::models {
 
-/// How logits become probabilities of K foreground classes.
-enum class Activation {
-  kSoftmax,  ///< K + 1 channels, channel 0 the background: exactly one class a pixel
-  kSigmoid,  ///< K channels, each class by itself
+/// What losses compare.
+struct LossTask {
+  std::int64_t classes = 1;  ///< K, without the background
+  Activation activation = Activation::kSigmoid;
+  std::int64_t feature_channels = 0;  ///< of LossInput::features; 0: there are none
+  /// Of classes that may overlap, each the labels that it is the union of; empty: class k is label
+  /// k. With sigmoid alone.
+  std::vector<std::vector<std::int64_t>> regions{};
+
+  /// Labels are 0...labels().
+  std::int64_t labels() const;
 };
 
-/// "softmax", "sigmoid". Throws std::invalid_argument for another name.
-Activation activation_of(std::string_view name);
-
-/// Over what a Dice is taken before it is averaged.
-enum class DiceOver {
-  kSample,  ///< each sample by itself: additive over ranks and micro-batches
-  kBatch,   ///< the pixels of one forward together: its value depends on how samples are spread
-};
-
-/// "sample", "batch". Throws std::invalid_argument for another name.
-DiceOver dice_over_of(std::string_view name);
-
-/// One loss of a study's weighted list.
-struct LossOptions {
-  std::string name = "bce";           ///< a row of loss_rows()
-  double factor = 1;                  ///< its weight in the objective
-  DiceOver over = DiceOver::kSample;  ///< dice, dice_ce
-  double alpha = 0.5, beta = 0.5;     ///< tversky, focal_tversky: of invented and of missed pixels
-  double gamma = 1;                   ///< focal: exponent; focal_tversky: 1 / exponent
+/// What a loss is given. Images have two axes or three: "..." is H, W or D, H, W.
+struct LossInput {
+  torch::Tensor logits;      ///< [N, C, ...] float32, any memory format, C as the Activation says
+  torch::Tensor labels;      ///< [N, ...] int64: 0 background, 1...K, datasets::kIgnored
+  torch::Tensor features{};  ///< [N, F, ...] of the decoder, for losses with takes_features()
+  std::vector<std::uint64_t> random_keys{};  ///< Batch::random_keys, for those that draw
 };
 
 /// Compares logits with a label map. Arithmetic is float32. Pixels labelled datasets::kIgnored
-/// count in nothing. Labels: 0 background, 1...K.
+/// count in nothing.
 class SegmentationLoss {
  public:
   virtual ~SegmentationLoss() = default;
-  /// logits: [N, C, H, W] float32, any memory format, C as the Activation says; labels:
-  /// [N, H, W] int64. N may be 0. Sums are attached to the graph of `logits`.
-  virtual Losses operator()(const torch::Tensor& logits, const torch::Tensor& labels) const = 0;
+  /// N may be 0. Sums are attached to the graph of the logits.
+  virtual Losses operator()(const LossInput& input) const = 0;
   /// The weights that operator() will return.
   virtual LossWeights weights(const torch::Tensor& labels) const = 0;
+  /// Its own parameters and buffers, which are trained and saved with the network's; null where it
+  /// has none. operator() reaches every parameter.
+  virtual std::shared_ptr<torch::nn::Module> module() const { return nullptr; }
+  /// Whether it looks at the decoder's features, and so stands beside other losses alone.
+  virtual bool takes_features() const { return false; }
+  /// Model::observe_dice: the validation's mean Dice of classes 1...K, NaN where undefined.
+  virtual void observe_dice(const std::vector<double>& /*dice*/) {}
 };
 
-/// Makes the loss for K = `classes` foreground classes. Throws std::invalid_argument for an unknown
-/// name, fewer than one class, a factor that is not positive, or an activation that the loss does
-/// not take (bce: sigmoid; cross_entropy: softmax; all others both), or options that it refuses.
-std::unique_ptr<SegmentationLoss> make_loss(const LossOptions& options, std::int64_t classes,
-                                            Activation activation);
+/// Throws std::invalid_argument for an unknown name, fewer than one class, a factor that is not
+/// positive, or an activation that the loss does not take (bce: sigmoid; cross_entropy, cbl:
+/// softmax; all others both), or options that it refuses.
+std::unique_ptr<SegmentationLoss> make_loss(const LossOptions& options, const LossTask& task);
 
 /// The losses that make_loss knows.
 std::vector<Row> loss_rows();

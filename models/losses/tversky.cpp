@@ -14,8 +14,8 @@ constexpr double kLeastBeforeRoot = 1e-7;
 
 }  // namespace
 
-Tversky::Tversky(const LossOptions& options, std::int64_t classes, Activation activation)
-    : options_(options), classes_(classes), activation_(activation) {
+Tversky::Tversky(const LossOptions& options, const LossTask& task)
+    : options_(options), task_(task) {
   if (!(options.alpha >= 0) || !(options.beta >= 0) || options.alpha + options.beta == 0 ||
       !(options.gamma >= 1))
     throw std::invalid_argument(
@@ -24,14 +24,14 @@ Tversky::Tversky(const LossOptions& options, std::int64_t classes, Activation ac
                     options.name, options.alpha, options.beta, options.gamma));
 }
 
-Losses Tversky::operator()(const torch::Tensor& logits, const torch::Tensor& labels) const {
-  const auto [overlap, predicted, truth] = class_sums(logits, labels, classes_, activation_);
+Losses Tversky::operator()(const LossInput& input) const {
+  const auto [overlap, predicted, truth] = class_sums(input, task_);
   const torch::Tensor errors =
       options_.alpha * (predicted - overlap) + options_.beta * (truth - overlap);
   torch::Tensor loss = errors / (overlap + errors + kOverlapSmoothing);  // [N, K]
   if (options_.gamma > 1) loss = loss.clamp_min(kLeastBeforeRoot).pow(1 / options_.gamma);
-  return {
-      {options_.name, {loss.mean(1).sum() * options_.factor, weights(labels).at(options_.name)}}};
+  return {{options_.name,
+           {loss.mean(1).sum() * options_.factor, weights(input.labels).at(options_.name)}}};
 }
 
 LossWeights Tversky::weights(const torch::Tensor& labels) const {

@@ -15,14 +15,13 @@ namespace medsweep::models {
 class Tversky : public SegmentationLoss {
  public:
   /// Throws std::invalid_argument for alpha or beta below 0, both 0, or gamma below 1.
-  Tversky(const LossOptions& options, std::int64_t classes, Activation activation);
-  Losses operator()(const torch::Tensor& logits, const torch::Tensor& labels) const override;
+  Tversky(const LossOptions& options, const LossTask& task);
+  Losses operator()(const LossInput& input) const override;
   LossWeights weights(const torch::Tensor& labels) const override;
 
  private:
   LossOptions options_;
-  std::int64_t classes_;
-  Activation activation_;
+  LossTask task_;
 };
 
 }  // namespace medsweep::models

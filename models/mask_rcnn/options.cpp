@@ -90,6 +90,8 @@ void check_anchor_sizes(const AnchorOptions& anchors) {
 }
 
 void check_attention(const MaskRcnnOptions& options) {
+  for (const auto* places : {&options.backbone_options.attention, &options.attention})
+    for (const auto& [place, attention] : *places) check_stands_alone(attention.name, 2);
   for (const auto& [place, attention] : options.backbone_options.attention)
     if (std::find(kBodyPlaces.begin(), kBodyPlaces.end(), place) == kBodyPlaces.end())
       throw std::invalid_argument(fmt::format("[mask_rcnn] attention at '{}'; {}, {} are allowed",
@@ -165,6 +167,7 @@ MaskRcnnOptions matterport_profile(MaskRcnnOptions options) {
 }
 
 void check_options(const MaskRcnnOptions& options) {
+  check_backbone(options.backbone, options.backbone_options);
   check_image(options);
   check_tasks(options);
   check_attention(options);

@@ -14,7 +14,8 @@
 namespace medsweep::models {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, LayerGroup>, 10> kGroupNames{{
+constexpr std::array<std::pair<std::string_view, LayerGroup>, 11> kGroupNames{{
+    {"features", LayerGroup::kStem},  // the whole of a backbone that is no ResNet
     {"conv1", LayerGroup::kStem},
     {"bn1", LayerGroup::kStem},
     {"layer1", LayerGroup::kResnet2},

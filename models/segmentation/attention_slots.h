@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "models/attention/attention_gate.h"
 #include "models/segmentation/networks.h"
 
 namespace medsweep::models {
@@ -13,39 +14,56 @@ namespace medsweep::models {
 /// may stand:
 ///   encoderL    after the encoder's level L, before pooling and the skip
 ///   bottleneck  after the deepest level
-///   skipL       on what the encoder's level L hands to the decoder
+///   skipL       on what the encoder's level L hands to the decoder; gates only here
 ///   decoderL    after the decoder's level L
-/// "encoder", "skip" and "decoder" mean all levels, "all" every encoder, bottleneck and decoder.
+/// "encoder", "skip" and "decoder" mean all levels, "all" every encoder, bottleneck and decoder; of
+/// blocks, the places whose second convolution they replace. No place named: "all", of gates
+/// "skip", of inputs "input", which is in front of the network.
 ///
 /// Keys: encoder0.* ... below this module's own. Where nothing stands, features pass as they are.
 class AttentionSlotsImpl : public torch::nn::Module {
  public:
-  /// Throws std::invalid_argument for an unknown attention.
-  explicit AttentionSlotsImpl(const NetworkOptions& options);
+  /// dimensions: of the network. Throws std::invalid_argument for an unknown attention or one that
+  /// has no place in it.
+  explicit AttentionSlotsImpl(const NetworkOptions& options, std::int64_t dimensions = 2);
 
   /// Makes the modules of a network whose encoder has `encoder[L]` channels at level L, the
-  /// bottleneck last, and whose decoder has `decoder[L]`, a level fewer.
+  /// bottleneck last, and whose decoder has `decoder[L]`, a level fewer; each level has half of the
+  /// slices of the one above. decoder_start: channels of what the decoder begins with, which gates
+  /// its first skip; 0: the network gates none.
   /// Throws std::invalid_argument for a place that it does not have.
   void add_levels(const std::vector<std::int64_t>& encoder,
-                  const std::vector<std::int64_t>& decoder);
+                  const std::vector<std::int64_t>& decoder, std::int64_t decoder_start = 0);
+  /// The same of a network that may lack some places, or whose blocks may be replaced.
+  void add_levels(const NetworkShape& shape);
 
-  /// [N, C, H, W] -> the same, at a level.
+  /// Whether a block of its own stands in the network's place: "encoder0", "bottleneck" ...
+  bool replaces(const std::string& place) const;
+
+  /// [N, C, H, W] or [N, C, D, H, W] -> the same, at a level.
   torch::Tensor after_encoder(std::int64_t level, const torch::Tensor& features);
-  torch::Tensor on_skip(std::int64_t level, const torch::Tensor& features);
   torch::Tensor after_decoder(std::int64_t level, const torch::Tensor& features);
 
- private:
-  void add(const std::string& place, std::int64_t channels);
+  /// gating: the decoder's features of the level below, before they are enlarged; read by gates.
+  torch::Tensor on_skip(std::int64_t level, const torch::Tensor& features,
+                        const torch::Tensor& gating = {});
+
+  /// The same at a place by its name.
   torch::Tensor at(const std::string& place, const torch::Tensor& features);
 
+ private:
   PlacedAttention placed_;
+  std::int64_t dimensions_, patch_slices_;
+  AttentionRole role_;
   std::vector<std::string> wanted_;                            ///< places as the study names them
   std::int64_t bottleneck_ = 0;                                ///< its level
   std::map<std::string, std::shared_ptr<Attention>> modules_;  ///< place -> its own
+  std::map<std::string, AttentionGate> gates_;                 ///< likewise
 };
 TORCH_MODULE(AttentionSlots);
 
-/// Throws std::invalid_argument for a place that a network of `depth` levels does not have.
-void check_attention_places(const std::vector<std::string>& places, std::int64_t depth);
+/// Throws std::invalid_argument for an attention that such a network would refuse: its name, places
+/// and options, and of those that are built for a depth the slices at the deepest level.
+void check_attention_fits(const NetworkOptions& options, const NetworkShape& shape);
 
 }  // namespace medsweep::models

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <stdexcept>
 
 #include "models/layers/normalization.h"
@@ -37,9 +36,7 @@ RetinaUNet::RetinaUNet(const NetworkOptions& options) : options_(options), atten
     decoders_.push_back(
         add_block(fmt::format("dec{}_1", level), width, level > 1 ? width / 2 : width));
   }
-  std::vector<std::int64_t> decoder = doubled_widths(options.width, kRetinaDepth - 1);
-  for (std::size_t level = 1; level < decoder.size(); ++level) decoder[level] /= 2;
-  attention_->add_levels(doubled_widths(options.width, kRetinaDepth), decoder);
+  attention_->add_levels(shape(options));
   register_module("attention", attention_);
   head_ = register_module("dec1_0", torch::nn::Conv2d(torch::nn::Conv2dOptions(
                                         options.width, options.out_channels, 1)));
@@ -55,7 +52,14 @@ torch::nn::Sequential RetinaUNet::add_block(const std::string& key, std::int64_t
   return register_module(key, block);
 }
 
-torch::Tensor RetinaUNet::forward(const torch::Tensor& images) {
+NetworkShape RetinaUNet::shape(const NetworkOptions& options) {
+  NetworkShape shape = halving_shape(options);
+  for (std::size_t level = 1; level < shape.decoder.size(); ++level) shape.decoder[level] /= 2;
+  shape.decoder_start /= 2;
+  return shape;
+}
+
+NetworkOutputs RetinaUNet::outputs(const torch::Tensor& images) {
   check_images("model.retina_unet", images, options_.in_channels, size_multiple());
   std::vector<torch::Tensor> skips;
   torch::Tensor features = images;
@@ -70,12 +74,13 @@ torch::Tensor RetinaUNet::forward(const torch::Tensor& images) {
   for (std::size_t i = 0; i < unpools_.size(); ++i) {
     const std::int64_t level = std::ssize(skips) - 1;
     features = torch::cat(
-        {up_convolution(unpools_[i], features), attention_->on_skip(level, skips.back())}, 1);
+        {up_convolution(unpools_[i], features), attention_->on_skip(level, skips.back(), features)},
+        1);
     skips.pop_back();
     features = decoders_[2 * i + 1]->forward(decoders_[2 * i]->forward(features));
     features = attention_->after_decoder(level, features);
   }
-  return head_->forward(features);
+  return {head_->forward(features), {}, features};
 }
 
 }  // namespace medsweep::models

@@ -18,7 +18,10 @@ class RetinaUNet : public SegmentationNetwork {
  public:
   /// Throws std::invalid_argument for a depth other than 5.
   explicit RetinaUNet(const NetworkOptions& options);
-  torch::Tensor forward(const torch::Tensor& images) override;
+  static NetworkShape shape(const NetworkOptions& options);
+  torch::Tensor forward(const torch::Tensor& images) override { return outputs(images).logits; }
+  NetworkOutputs outputs(const torch::Tensor& images) override;
+  std::int64_t feature_channels() const override { return options_.width; }
   std::int64_t size_multiple() const override { return 16; }
 
  private:

@@ -48,14 +48,13 @@ SaUNet::SaUNet(const NetworkOptions& options) : options_(options), attention_(op
     decoders_.push_back(add(fmt::format("decoder{}_1", level), 2 * width, width));
     decoders_.push_back(add(fmt::format("decoder{}_2", level), width, width));
   }
-  attention_->add_levels(doubled_widths(options.width, options.depth),
-                         doubled_widths(options.width, options.depth - 1));
+  attention_->add_levels(halving_shape(options));
   register_module("attention", attention_);
   head_ = register_module(
       "head", torch::nn::Conv2d(torch::nn::Conv2dOptions(options.width, options.out_channels, 1)));
 }
 
-torch::Tensor SaUNet::forward(const torch::Tensor& images) {
+NetworkOutputs SaUNet::outputs(const torch::Tensor& images) {
   check_images("model.sa_unet", images, options_.in_channels, size_multiple());
   std::vector<torch::Tensor> skips;
   torch::Tensor features = images;
@@ -73,11 +72,11 @@ torch::Tensor SaUNet::forward(const torch::Tensor& images) {
     const torch::Tensor& skip = skips.back();
     const torch::Tensor up =
         up_convolution(ups_[i], features).narrow(2, 0, skip.size(2)).narrow(3, 0, skip.size(3));
-    features = torch::cat({up, attention_->on_skip(level, skip)}, 1);
+    features = torch::cat({up, attention_->on_skip(level, skip, features)}, 1);
     features = decoders_[2 * i + 1]->forward(decoders_[2 * i]->forward(features));
     features = attention_->after_decoder(level, features);
   }
-  return head_->forward(features);
+  return {head_->forward(features), {}, features};
 }
 
 }  // namespace medsweep::models

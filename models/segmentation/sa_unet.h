@@ -36,7 +36,9 @@ TORCH_MODULE(DropBlockConvolution);
 class SaUNet : public SegmentationNetwork {
  public:
   explicit SaUNet(const NetworkOptions& options);
-  torch::Tensor forward(const torch::Tensor& images) override;
+  torch::Tensor forward(const torch::Tensor& images) override { return outputs(images).logits; }
+  NetworkOutputs outputs(const torch::Tensor& images) override;
+  std::int64_t feature_channels() const override { return options_.width; }
   std::int64_t size_multiple() const override { return std::int64_t{1} << (options_.depth - 1); }
 
  private:

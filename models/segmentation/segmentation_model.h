@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "models/attention/class_activation.h"
 #include "models/losses/losses.h"
 #include "models/model.h"
 #include "models/precision.h"
@@ -25,6 +26,8 @@ struct SegmentationModelOptions {
   NetworkOptions network_options;  ///< its out_channels are set by `classes` and `activation`
   std::int64_t classes = 1;        ///< K foreground classes
   Activation activation = Activation::kSigmoid;
+  /// Of each class the labels that it is the union of, where classes overlap; see LossTask.
+  std::vector<std::vector<std::int64_t>> regions{};
   std::vector<LossOptions> losses{LossOptions{}};
   Precision precision = Precision::kFp32;
   MemoryLayout layout = MemoryLayout::kChannelsLast;
@@ -37,10 +40,21 @@ struct SegmentationModelOptions {
 /// A segmentation network with its losses, for one task: the label map
 /// targets[i].at(datasets::kSegmentation).
 ///
+/// Deep supervision: the logits of auxiliary heads are enlarged linearly to the labels' size, and
+/// each head has every loss once more, under its name, "aux_dice", times its weight
+/// (Lee et al.: Deeply-Supervised Nets, AISTATS 2015, arXiv 1409.5185).
+///
+/// With attention "cam" the presence of each class in an image is told, too, with the loss "cam"
+/// (binary cross-entropy, times its weight); keys cam.*.
+///
+/// Of a network that is trained in segments, labels in its margin() count nothing.
+///
 /// The network runs in `precision`; logits are converted to float32 before the losses. An empty
 /// batch gives losses that are 0 times the logits and reach every parameter.
 /// Softmax: label = the most probable of background and K classes. Sigmoid: the most probable class
-/// where it is above the threshold, else background.
+/// where it is above the threshold, else background; where classes overlap, the last class above
+/// the threshold, as if each were painted over those before it.
+/// A loss with parameters of its own has them under losses.NAME; prediction does not need them.
 /// Keys are the network's own (no prefix), so that state dictionaries exchange with other code.
 ///
 /// Throws std::invalid_argument for options that its parts refuse, two losses of one name, a label
@@ -48,21 +62,40 @@ struct SegmentationModelOptions {
 class SegmentationModel : public Model {
  public:
   explicit SegmentationModel(const SegmentationModelOptions& options);
+  /// The same of a network that is made already, as `options` say; it is initialized here.
+  SegmentationModel(const SegmentationModelOptions& options,
+                    std::shared_ptr<SegmentationNetwork> network);
+  /// Of the network itself, too, which is no module within this one.
+  void train(bool on = true) override;
   Losses loss(const datasets::Batch& batch) override;
   std::optional<LossWeights> loss_weights(const datasets::Batch& batch) const override;
   Predictions predict(const datasets::Batch& batch) override;
+  std::vector<torch::Tensor> activations(const datasets::Batch& batch) override;
+  void observe_dice(const std::vector<double>& dice) override;
   torch::Tensor label_map(const torch::Tensor& probabilities) const override;
   std::int64_t size_multiple() const override { return network_->size_multiple(); }
+  std::int64_t smallest_side() const override { return network_->smallest_side(); }
 
  private:
-  torch::Tensor logits(const torch::Tensor& images);               // [N, C, H, W] float32
-  torch::Tensor labels_of(const datasets::Batch& batch) const;     // [N, H, W] int64
-  torch::Tensor probabilities(const torch::Tensor& logits) const;  // [N, K, H, W]
+  LossTask loss_task() const;
+  torch::Tensor logits(const torch::Tensor& images);             // [N, C, (D,) H, W] float32
+  NetworkOutputs training_outputs(const torch::Tensor& images);  // float32, at the images' size
+  torch::Tensor labels_of(const datasets::Batch& batch) const;   // [N, (D,) H, W] int64
+  LossWeights weights_of(const torch::Tensor& labels) const;
+  void register_losses(std::uint64_t first_parameter);
+  /// Whether each class is there: [N, K] float32.
+  torch::Tensor presence(const torch::Tensor& labels) const;
+  Loss activation_loss(const NetworkOutputs& outputs, const torch::Tensor& labels);
+  /// Of a batch of no samples: 0 times all outputs.
+  Losses empty_losses(const NetworkOutputs& outputs, const torch::Tensor& labels) const;
+  torch::Tensor probabilities(const torch::Tensor& logits) const;  // [N, K, (D,) H, W]
 
   SegmentationModelOptions options_;
   double probability_threshold_;
   std::shared_ptr<SegmentationNetwork> network_;
   std::vector<std::unique_ptr<SegmentationLoss>> losses_;
+  std::vector<AuxiliaryHead> heads_;  ///< of the network
+  ClassActivation cam_{nullptr};      ///< of attention "cam"
 };
 
 }  // namespace medsweep::models

@@ -8,15 +8,23 @@
 
 namespace medsweep::models {
 
+/// What the second of two convolutions is.
+enum class SecondConvolution {
+  kPlain,  ///< a ConvNormAct
+  kSplit,  ///< a SplitAttention with the options of the network's attention
+};
+
 /// Two ConvNormAct of one width. Keys: first.*, second.*.
 class DoubleConvolutionImpl : public torch::nn::Module {
  public:
   DoubleConvolutionImpl(std::int64_t in_channels, std::int64_t out_channels,
-                        const NetworkOptions& options);
+                        const NetworkOptions& options,
+                        SecondConvolution second = SecondConvolution::kPlain);
   torch::Tensor forward(const torch::Tensor& input);
 
  private:
-  ConvNormAct first_{nullptr}, second_{nullptr};
+  ConvNormAct first_{nullptr};
+  torch::nn::AnyModule second_;
 };
 TORCH_MODULE(DoubleConvolution);
 
@@ -27,15 +35,21 @@ TORCH_MODULE(DoubleConvolution);
 /// padding as later implementations have it. Width 64, depth 5: 64, 128, 256, 512, 1024 channels.
 ///
 /// Keys: encoder0...encoder4, up3...up0, decoder3...decoder0 (by level, 0 the full size), head;
-/// attention.* where there is some.
+/// attention.* where there is some. Its blocks may be replaced.
 class UNet : public SegmentationNetwork {
  public:
   /// Throws std::invalid_argument for fewer than one channel, or a depth outside 1...8.
   explicit UNet(const NetworkOptions& options);
-  torch::Tensor forward(const torch::Tensor& images) override;
+  static NetworkShape shape(const NetworkOptions& options);
+  torch::Tensor forward(const torch::Tensor& images) override { return outputs(images).logits; }
+  NetworkOutputs outputs(const torch::Tensor& images) override;
+  std::int64_t feature_channels() const override { return options_.width; }
   std::int64_t size_multiple() const override { return std::int64_t{1} << (options_.depth - 1); }
 
  private:
+  DoubleConvolution make_block(const std::string& place, std::int64_t in_channels,
+                               std::int64_t out_channels) const;
+
   NetworkOptions options_;
   std::vector<DoubleConvolution> encoders_, decoders_;  ///< by level; the decoders, deepest first
   std::vector<torch::nn::ConvTranspose2d> ups_;         ///< deepest first

@@ -27,6 +27,7 @@ void add_ensemble_command(CLI::App& app, CommandLine& line);
 void add_table_command(CLI::App& app, CommandLine& line);
 void add_status_command(CLI::App& app, CommandLine& line);
 void add_list_command(CLI::App& app, CommandLine& line);
+void add_new_command(CLI::App& app, CommandLine& line);
 void add_doctor_command(CLI::App& app, CommandLine& line);
 void add_housekeeping_commands(CLI::App& app, CommandLine& line);
 

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -8,6 +9,7 @@
 #include "runner/exit_codes.h"
 #include "runner/knob_options.h"
 #include "runner/knobs.h"
+#include "runner/network_keys.h"
 
 namespace medsweep::runner {
 namespace {
@@ -17,7 +19,29 @@ using Json = nlohmann::ordered_json;
 struct ListOptions {
   std::string kind;
   AnswerFormat format = AnswerFormat::kText;
+  std::string keys_of;           ///< a network, whose tensors are shown
+  std::vector<std::string> set;  ///< with keys_of
 };
+
+Json keys_json(const std::vector<KeyedTensor>& tensors) {
+  Json list = Json::array();
+  for (const KeyedTensor& tensor : tensors)
+    list.push_back({{"name", tensor.name}, {"shape", tensor.shape}, {"trained", tensor.trained}});
+  return list;
+}
+
+std::string keys_text(const std::vector<KeyedTensor>& tensors) {
+  std::string text;
+  std::int64_t parameters = 0;
+  for (const KeyedTensor& tensor : tensors) {
+    std::int64_t numbers = 1;
+    for (const std::int64_t side : tensor.shape) numbers *= side;
+    if (tensor.trained) parameters += numbers;
+    text += fmt::format("{:<56} [{}]{}\n", tensor.name, fmt::join(tensor.shape, ", "),
+                        tensor.trained ? "" : "  buffer");
+  }
+  return text + fmt::format("\n{} parameters\n", parameters);
+}
 
 std::string_view type_name(sweeps::KnobType type) {
   using enum sweeps::KnobType;
@@ -75,13 +99,19 @@ Json knobs_json(std::span<const sweeps::Knob> knobs) {
   return list;
 }
 
+std::vector<RowFact> facts_of(const ListedKind& kind, const Row& row) {
+  return kind.facts == nullptr ? std::vector<RowFact>() : kind.facts(row.name);
+}
+
 Json rows_json(const ListedKind& kind) {
   Json list = Json::array();
-  for (const Row& row : kind.rows)
+  for (const Row& row : kind.rows) {
     list.push_back({{"name", row.name},
                     {"short", row.short_label},
                     {"sentence", row.sentence},
                     {"options", knobs_json(options_of(kind.name, row.name))}});
+    for (const RowFact& fact : facts_of(kind, row)) list.back()[std::string(fact.key)] = fact.value;
+  }
   return list;
 }
 
@@ -98,6 +128,8 @@ std::string rows_text(const ListedKind& kind) {
   std::string text;
   for (const Row& row : kind.rows) {
     text += fmt::format("{:<20} {}\n", row.name, row.sentence);
+    for (const RowFact& fact : facts_of(kind, row))
+      text += fmt::format("  {}: {}\n", fact.key, fact.value);
     for (const auto& option : options_of(kind.name, row.name))
       text +=
           fmt::format("  {:<22} = {:<10} {}\n", option.key, option.default_value, option.sentence);
@@ -121,6 +153,14 @@ Json kinds_json(const std::vector<ListedKind>& kinds) {
 int run_list(const ListOptions& options) {
   const std::vector<ListedKind> kinds = listed_kinds();
   const bool json = options.format == AnswerFormat::kJson;
+  if (!options.keys_of.empty()) {
+    if (options.kind != "model" && options.kind != "models")
+      throw std::invalid_argument(fmt::format(
+          "[list] --keys with '{}'; `runner list model --keys NAME` is allowed", options.kind));
+    const std::vector<KeyedTensor> tensors = network_keys(options.keys_of, options.set);
+    print(json ? keys_json(tensors).dump(2) : keys_text(tensors));
+    return kDone;
+  }
   if (options.kind.empty()) {
     print(json ? kinds_json(kinds).dump(2) : kinds_text(kinds));
     return kDone;
@@ -129,7 +169,9 @@ int run_list(const ListOptions& options) {
     print(json ? knobs_json(trial_knobs()).dump(2) : knobs_text(trial_knobs()));
     return kDone;
   }
-  const auto found = std::ranges::find(kinds, std::string_view(options.kind), &ListedKind::name);
+  const auto found = std::ranges::find_if(kinds, [&](const ListedKind& kind) {
+    return options.kind == kind.name || options.kind == fmt::format("{}s", kind.name);
+  });
   if (found == kinds.end()) {
     std::vector<std::string_view> known{"knobs"};
     for (const ListedKind& kind : kinds) known.push_back(kind.name);
@@ -146,6 +188,9 @@ void add_list_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("list", "the names a study may use, and their options");
   command->add_option("kind", options->kind,
                       "knobs, model, loss, metrics ...; all kinds without it");
+  command->add_option("--keys", options->keys_of,
+                      "with `model`: names and shapes of this network's tensors");
+  command->add_option("--set", options->set, "with --keys: knobs, as attention=se model.width=32");
   add_format_option(*command, options->format);
   command->callback([&line, options] { line.chosen = [options] { return run_list(*options); }; });
 }

@@ -1,6 +1,7 @@
 #include "runner/metrics/counts.h"
 
 #include <array>
+#include <cstdlib>
 
 namespace medsweep::runner {
 namespace {
@@ -73,6 +74,18 @@ std::optional<double> specificity(const Counts& counts) {
 
 std::optional<double> precision(const Counts& counts) {
   return ratio(counts.true_positive, counts.true_positive + counts.false_positive);
+}
+
+std::optional<double> accuracy(const Counts& counts) {
+  const std::int64_t right = counts.true_positive + counts.true_negative;
+  return ratio(right, right + counts.false_positive + counts.false_negative);
+}
+
+std::optional<double> overlap_error(const Counts& counts) { return 1 - iou(counts).value(); }
+
+std::optional<double> volume_difference(const Counts& counts) {
+  return ratio(std::abs(counts.false_positive - counts.false_negative),
+               counts.true_positive + counts.false_negative);
 }
 
 }  // namespace medsweep::runner

@@ -31,5 +31,11 @@ std::optional<double> sensitivity(const Counts& counts);
 std::optional<double> specificity(const Counts& counts);
 /// TP / (TP + FP); undefined without prediction.
 std::optional<double> precision(const Counts& counts);
+/// (TP + TN) / all; undefined where nothing is valid.
+std::optional<double> accuracy(const Counts& counts);
+/// 1 - iou: the volumetric overlap error.
+std::optional<double> overlap_error(const Counts& counts);
+/// | |P| - |T| | / |T|: the relative volume difference, without its sign; undefined without truth.
+std::optional<double> volume_difference(const Counts& counts);
 
 }  // namespace medsweep::runner

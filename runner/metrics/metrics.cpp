@@ -70,6 +70,10 @@ constexpr MetricKind overlap_kind(Measure (*compute)(ClassEvidence&)) {
   return {compute, Direction::kHigher, false};
 }
 
+constexpr MetricKind error_kind(Measure (*compute)(ClassEvidence&)) {
+  return {compute, Direction::kLower, false};
+}
+
 constexpr MetricKind distance_kind(Measure (*compute)(ClassEvidence&)) {
   return {compute, Direction::kLower, true};
 }
@@ -89,6 +93,16 @@ constexpr std::array kMetrics{
                       "the share of what is not truth that is left alone"},
     Entry<MetricKind>{"precision", "prec", kCounts, overlap_kind(of_counts<precision>),
                       "the share of the prediction that is true; undefined without prediction"},
+    Entry<MetricKind>{"accuracy", "acc", kCounts, overlap_kind(of_counts<accuracy>),
+                      "the share of all that is right, background included"},
+    Entry<MetricKind>{"voe", "voe", kCounts, error_kind(of_counts<overlap_error>),
+                      "1 - IoU, the volumetric overlap error"},
+    Entry<MetricKind>{"rvd", "rvd", kCounts, error_kind(of_counts<volume_difference>),
+                      "| |P| - |T| | / |T|, the relative volume difference without its sign; "
+                      "undefined without truth"},
+    Entry<MetricKind>{"hd_mm", "hd", kSurfaces, distance_kind(of_surfaces<hd>),
+                      "the largest surface distance (as medpy's hd): the Hausdorff distance; "
+                      "undefined where a mask is empty"},
     Entry<MetricKind>{"hd95_mm", "hd95", kSurfaces, distance_kind(of_surfaces<hd95>),
                       "the larger of the two directed 95th percentiles of the surface distances "
                       "(as MONAI); undefined where a mask is empty"},

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "runner/metrics/distance_transform.h"
+#include "base/distance_transform.h"
 
 namespace medsweep::runner {
 namespace {
@@ -143,6 +143,11 @@ double percentile(std::vector<double> values, double fraction) {
 
 double hd95(const SurfaceDistances& distances) {
   return std::max(percentile(distances.to_truth, 0.95), percentile(distances.to_prediction, 0.95));
+}
+
+double hd(const SurfaceDistances& distances) {
+  return std::max(*std::ranges::max_element(distances.to_truth),
+                  *std::ranges::max_element(distances.to_prediction));
 }
 
 double hd95_pooled(const SurfaceDistances& distances) {

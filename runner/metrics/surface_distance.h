@@ -25,6 +25,9 @@ std::optional<SurfaceDistances> surface_distances(const Case& whole, std::uint8_
 /// compute_hausdorff_distance(percentile=95).
 double hd95(const SurfaceDistances& distances);
 
+/// The largest of all, the Hausdorff distance: medpy's hd.
+double hd(const SurfaceDistances& distances);
+
 /// The 95th percentile of both directions taken together: medpy's hd95.
 double hd95_pooled(const SurfaceDistances& distances);
 

@@ -13,8 +13,10 @@ inline constexpr const char* kWeightsVariable = "MEDSWEEP_WEIGHTS";
 /// Nothing is ever downloaded: compute nodes have no network.
 ///
 /// training: "imagenet" or "imagenet_v2" (torchvision's IMAGENET1K_V1 and _V2) for a backbone,
-///     resnet18|34|50|101|152 or resnext50_32x4d; "coco" (COCO_V1) for mask_rcnn, mask_rcnn_v2,
-///     faster_rcnn, faster_rcnn_v2 on resnet50.
+///     resnet18|34|50|101|152, resnext50_32x4d, and V1 of vgg16, vgg16_bn, densenet121|161|169|201,
+///     efficientnet_b0|b7; "coco" (COCO_V1) for mask_rcnn, mask_rcnn_v2,
+///     faster_rcnn, faster_rcnn_v2 on resnet50, fcn_resnet50|101, deeplabv3 (on resnet50) and
+///     deeplabv3_resnet101.
 /// Throws std::invalid_argument for an unknown pair, which names those that there are; and where
 /// the variable or the file is absent: which file, from which address, to be put where.
 std::filesystem::path published_weights(std::string_view training, std::string_view network);

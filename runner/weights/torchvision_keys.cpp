@@ -17,7 +17,6 @@ constexpr std::string_view kRpnConvolution = "rpn.head.conv.",
                            kBatchCount = "num_batches_tracked", kStem = "conv1.weight";
 constexpr std::array<std::string_view, 2> kPyramidBlocks{"backbone.fpn.inner_blocks.",
                                                          "backbone.fpn.layer_blocks."};
-constexpr std::array<std::string_view, 2> kClassifierLayer{"fc.weight", "fc.bias"};
 
 bool is_weight_or_bias(std::string_view name) { return name == "weight" || name == "bias"; }
 
@@ -54,18 +53,34 @@ Tensors without_wrappers(Tensors tensors, const TensorNames& known,
   return tensors;
 }
 
-/// A classifier's file for a network that has its layers under `body`, or is its body.
+/// A classifier's file for a network that has its layers under `body`.
 bool is_of_body(const Tensors& tensors, const TensorNames& known, std::string_view body) {
-  const std::string stem = std::string(body) + std::string(kStem);
-  return tensors.contains(std::string(kStem)) && !tensors.contains(stem) && known.contains(stem) &&
-         !known.contains(kStem);
+  const auto is_known = [&](std::string_view prefix) {
+    return [&, prefix](const auto& entry) {
+      return known.contains(std::string(prefix) + entry.first);
+    };
+  };
+  return std::ranges::none_of(tensors, is_known("")) &&
+         std::ranges::any_of(tensors, is_known(body));
 }
 
 void drop_classifier(Tensors& tensors, const TensorNames& known, std::vector<std::string>& notes) {
-  if (!tensors.contains(std::string(kStem))) return;
-  for (const std::string_view name : kClassifierLayer)
-    if (!known.contains(name) && tensors.erase(std::string(name)) > 0)
-      notes.push_back(fmt::format("left out: the classifier's {}", name));
+  std::erase_if(tensors, [&](const auto& entry) {
+    const std::string& name = entry.first;
+    const bool is_classifiers = name.starts_with("fc.") || name.starts_with("classifier.");
+    if (!is_classifiers || known.contains(name)) return false;
+    notes.push_back(fmt::format("left out: the classifier's {}", name));
+    return true;
+  });
+}
+
+/// "...denselayer3.norm.1.weight", as the published files of DenseNets have it: "...norm1.weight".
+std::string dense_key(std::string_view name) {
+  std::string key(name);
+  if (name.find(".denselayer") == std::string_view::npos) return key;
+  for (const std::string_view part : {".norm.1.", ".norm.2.", ".conv.1.", ".conv.2."})
+    if (const auto at = key.find(part); at != std::string::npos) key.erase(at + 5, 1);
+  return key;
 }
 
 }  // namespace
@@ -91,14 +106,16 @@ std::string torchvision_key(std::string_view name) {
   if (name.starts_with(kMaskLayer))
     if (const int i = index_of_layer(name.substr(kMaskLayer.size())); i >= 1)
       return fmt::format("roi_heads.mask_head.{}.0.{}", i - 1, name.substr(kMaskLayer.size() + 2));
-  return std::string(name);
+  return dense_key(name);
 }
 
 FittedTensors fit_names(const Tensors& file, const TensorNames& known, std::string_view body) {
   FittedTensors fitted;
   Tensors tensors = without_wrappers(file, known, fitted.notes);
-  drop_classifier(tensors, known, fitted.notes);
-  if (is_of_body(tensors, known, body)) fitted.scope = body;
+  const bool of_body = is_of_body(tensors, known, body);
+  if (of_body || tensors.contains(std::string(kStem)))
+    drop_classifier(tensors, known, fitted.notes);
+  if (of_body) fitted.scope = body;
   std::size_t renamed = 0;
   for (const auto& [name, tensor] : tensors) {
     std::string here = fitted.scope + name;

@@ -26,6 +26,8 @@ torch::Tensor fold_stem(const torch::Tensor& weight, StemFold fold);
 ///   rpn.head.conv.weight                   -> rpn.head.conv.0.0.weight
 ///   backbone.fpn.inner_blocks.2.bias       -> backbone.fpn.inner_blocks.2.0.bias   (and
 ///   layer_blocks) roi_heads.mask_head.mask_fcn3.weight   -> roi_heads.mask_head.2.0.weight
+///   features.denseblock1.denselayer1.norm.1.weight ->
+///   features.denseblock1.denselayer1.norm1.weight
 /// Any other name stays.
 std::string torchvision_key(std::string_view name);
 
@@ -41,8 +43,7 @@ struct FittedTensors {
 ///   - the prefixes "module." and "model." go, where all of the file have one and none of `known`;
 ///   - old names of torchvision become today's;
 ///   - the names of a classifier's file (conv1.weight ... layer4.2.bn3.bias, fc.weight) get `body`
-///   in
-///     front where the network has them there, and its last layer (fc) goes;
+///     in front where the network has them there, and its last layers (fc, classifier) go;
 ///   - num_batches_tracked goes where the network's normalisation does not count (frozen).
 /// Names without a place in the network stay among the tensors.
 /// Throws std::invalid_argument where two tensors would get one name.

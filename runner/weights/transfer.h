@@ -27,7 +27,12 @@ struct TransferOptions {
   /// Names as in `exclude` of layers that depend on the number of classes: with another number in
   /// the file (their first axis differs) they keep their values, with a note.
   std::vector<std::string> heads{"roi_heads.box_predictor",
-                                 "roi_heads.mask_predictor.mask_fcn_logits", "head"};
+                                 "roi_heads.mask_predictor.mask_fcn_logits",
+                                 "head",
+                                 "classifier.4",
+                                 "aux_classifier.4",
+                                 "segmentation_head.0",
+                                 "score_*"};
   std::string body = "backbone.body.";  ///< where a network has the layers of a classifier
 };
 

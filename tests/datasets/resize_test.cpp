@@ -54,6 +54,22 @@ TEST(Resize, PadShrinksWhatDoesNotFitAndKeepsTheAspect) {
   EXPECT_EQ(placement.left, 25);
 }
 
+TEST(Resize, CropKeepsTheMiddleAndPutsItBack) {
+  const torch::Tensor image = torch::rand({2, 11, 8}) + 1;
+  const Placement placement = place(ResizeMode::kCrop, {11, 8}, {6, 10});
+  EXPECT_EQ(placement.top, -3);
+  EXPECT_EQ(placement.left, 1);
+  const torch::Tensor cropped = resize_image(image, placement);
+  ASSERT_EQ(cropped.sizes(), (std::vector<std::int64_t>{2, 6, 10}));
+  EXPECT_TRUE(torch::equal(cropped.slice(2, 1, 9), image.slice(1, 3, 9)));
+  const torch::Tensor labels = torch::ones({11, 8}, torch::kInt16);
+  EXPECT_EQ(resize_labels(labels, placement).eq(1).sum().item<std::int64_t>(), 6 * 8);
+  const torch::Tensor back = restore(cropped, placement);
+  EXPECT_TRUE(torch::equal(back.slice(1, 3, 9), image.slice(1, 3, 9)));
+  EXPECT_EQ(back.slice(1, 0, 3).abs().sum().item<float>(), 0);
+  EXPECT_EQ(back.slice(1, 9).abs().sum().item<float>(), 0);
+}
+
 TEST(Resize, ShrinkingTakesTheMeanOfAreas) {
   const torch::Tensor image = torch::rand({2, 40, 60});
   const Placement placement = place(ResizeMode::kStretch, {40, 60}, {20, 20});

@@ -71,6 +71,23 @@ bool same_sample(const Sample& a, const Sample& b) {
   return a.id.name == b.id.name;
 }
 
+TEST(SegmentationDataset, RegionsGiveTheLabelsThatTheyAreMadeOf) {
+  std::vector members{member("acdc", 3)};
+  members[0].regions = {{"heart", {1, 2, 3}}, {"left", {2, 3}}};
+  const auto pool = std::make_shared<const DataPool>(members);
+  SampleOptions options;
+  options.classes = {"left", "rv", "heart"};
+  const SegmentationDataset dataset(pool, {0}, options, SampleMode::kTrain);
+  // In the order in which they are first met: myo, lv, rv.
+  EXPECT_EQ(dataset.regions(), (std::vector<std::vector<std::int64_t>>{{1, 2}, {3}, {3, 1, 2}}));
+  EXPECT_EQ(dataset.tasks().at(kSegmentation), options.classes);
+  EXPECT_TRUE(torch::equal(dataset.get(0).targets.at(kSegmentation).labels,
+                           expected_labels(0, {0, 3, 1, 2})));
+
+  options.classes = {"lv", "rv"};
+  EXPECT_TRUE(SegmentationDataset(pool, {0}, options, SampleMode::kTrain).regions().empty());
+}
+
 TEST(SegmentationDataset, ClassesAreTheStudysInItsOrderAndOthersBackground) {
   SampleOptions options;
   options.classes = {"lv", "rv"};

@@ -57,6 +57,15 @@ json 'length == 1' table tiny.toml
 json 'length > 10' list
 json 'map(.name) | contains(["unet", "retina_unet", "sa_unet"])' list model
 json 'map(.name) | contains(["epochs", "batch_size"])' list knobs
+json '(.[0].name == "enc1_1.0.weight") and (.[0].shape == [64, 3, 3, 3]) and (last.trained | not)' \
+  list model --keys retina_unet
+expect 0 "$runner" list models --keys unet --set model.width=32 loss=bce
+says out '7763041 parameters'
+expect 0 "$runner" list model --keys unet --set attention.name=se
+says out 'attention.encoder0'
+expect 2 "$runner" list model --keys unnet
+says err "did you mean 'unet'?"
+expect 2 "$runner" list loss --keys unet
 json '.samples == 32 and (.classes | length == 3)' inspect phantom.h5
 json '.findings | length > 5' doctor
 json '.findings[] | select(.topic == "ranks") | .value | test("^1 on 1 node")' doctor

@@ -73,6 +73,9 @@ def overlap(prediction, truth, valid):
         "sensitivity": ratio(hit, hit + missed),
         "specificity": ratio(left, left + invented),
         "precision": ratio(hit, hit + invented),
+        "accuracy": ratio(hit + left, hit + left + invented + missed),
+        "voe": 0.0 if both_empty else 1 - ratio(hit, hit + invented + missed),
+        "rvd": ratio(abs(invented - missed), hit + missed),
     }
 
 
@@ -85,8 +88,9 @@ def hd95(prediction, truth, spacing):
 
 def surfaces(prediction, truth, spacing):
     if not prediction.any() or not truth.any():
-        return {"hd95_mm": None, "hd95_pooled_mm": None, "assd_mm": None}
+        return {"hd_mm": None, "hd95_mm": None, "hd95_pooled_mm": None, "assd_mm": None}
     return {
+        "hd_mm": float(binary.hd(prediction, truth, spacing, 1)),
         "hd95_mm": hd95(prediction, truth, spacing),
         "hd95_pooled_mm": float(binary.hd95(prediction, truth, spacing, 1)),
         "assd_mm": float(binary.assd(prediction, truth, spacing, 1)),

@@ -130,16 +130,22 @@ def fill(network):
 
 
 def network_numbers(name, network, shape, classes, dtype=torch.float32):
-    """classes: 1 = sigmoid and bce, above = softmax and cross_entropy."""
+    """classes: 1 = sigmoid and bce, above = softmax and cross_entropy. Of a network's logits `auxiliary` a
+    third is added; labels within `margin` of a side count nothing."""
     fill(network)
     network.to(dtype)
     images = uniform(IMAGES, shape).to(dtype)
     labels = integers(LABELS, (shape[0], *shape[2:]), classes + 1)
     logits = network(images)
+    margin = getattr(network, "margin", 0)
     if classes == 1:
         loss = nn.functional.binary_cross_entropy_with_logits(logits[:, 0], labels.to(dtype))
     else:
+        inner = slice(margin, -margin or None)
+        labels = labels[(slice(None), *[inner] * (labels.dim() - 1))]
         loss = nn.functional.cross_entropy(logits, labels)
+        for auxiliary in getattr(network, "auxiliary", []):
+            loss = loss + nn.functional.cross_entropy(auxiliary, labels) / 3
     loss.backward()
     flat = logits.detach().flatten()
     step = max(flat.numel() // 64, 1)
@@ -270,4 +276,5 @@ def main():
     (FOLDER / "unet.json").write_text(text.replace('},{', '},\n{').replace('},"', '},\n"') + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,93 +4,31 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <sstream>
-
-#include "models/init.h"
-#include "models/layers/normalization.h"
-#include "models/layers/random_layer.h"
 #include "models/parameters.h"
 #include "models/segmentation/segmentation_model.h"
+#include "tests/models/every_network.h"
 
 namespace medsweep::models {
-namespace {
-
-std::vector<std::string> names_of(const std::vector<Row>& rows) {
-  std::vector<std::string> names;
-  for (const Row& row : rows) names.emplace_back(row.name);
-  return names;
-}
-
-NetworkOptions small(const std::string& normalization = "batch") {
-  NetworkOptions options;
-  options.in_channels = 2;
-  options.out_channels = 3;
-  options.width = 4;
-  options.normalization = normalization;
-  options.drop_block = {.keep = 0.9, .size = 1};
-  return options;
-}
-
-/// Every network with every normalisation keeps these contracts.
-class EveryNetwork : public testing::TestWithParam<std::tuple<std::string, std::string>> {
- protected:
-  std::shared_ptr<SegmentationNetwork> make() const {
-    const auto [name, normalization] = GetParam();
-    auto network = make_network(name, small(normalization));
-    initialize(*network, "default", 3);
-    set_random_keys(*network, {5, 6});
-    return network;
-  }
-};
-
-TEST_P(EveryNetwork, GivesALogitPerPixelAndReachesEveryParameterWithAGradient) {
-  const auto network = make();
-  const std::int64_t size = 2 * network->size_multiple();
-  torch::manual_seed(0);
-
-  const torch::Tensor logits = network->forward(torch::randn({2, 2, size, size + size / 2}));
-
-  ASSERT_THAT(logits.sizes().vec(), testing::ElementsAre(2, 3, size, size + size / 2));
-  (logits * torch::randn_like(logits)).sum().backward();
-  for (const auto& parameter : network->named_parameters()) {
-    ASSERT_TRUE(parameter.value().grad().defined()) << parameter.key();
-    EXPECT_GT(parameter.value().grad().abs().sum().item<double>(), 0) << parameter.key();
-  }
-}
-
-TEST_P(EveryNetwork, SavedAndLoadedGivesEqualLogits) {
-  const auto network = make();
-  const std::int64_t size = network->size_multiple();
-  const torch::Tensor images = torch::randn({2, 2, size, size});
-  network->forward(images);  // moves the running statistics
-  network->eval();
-  std::stringstream file;
-  torch::serialize::OutputArchive saved;
-  network->save(saved);
-  saved.save_to(file);
-
-  const auto [name, normalization] = GetParam();
-  const auto other = make_network(name, small(normalization));
-  torch::serialize::InputArchive archive;
-  archive.load_from(file);
-  other->load(archive);
-  other->eval();
-
-  EXPECT_TRUE(torch::equal(other->forward(images), network->forward(images)));
-}
-
-TEST_P(EveryNetwork, RefusesSizesThatItCannotHalve) {
-  const auto network = make();
-  EXPECT_THROW(network->forward(torch::zeros({1, 2, 24, 32})), std::invalid_argument);
-  EXPECT_THROW(network->forward(torch::zeros({1, 1, 32, 32})), std::invalid_argument);
-}
+namespace every_network {
 
 INSTANTIATE_TEST_SUITE_P(Table, EveryNetwork,
-                         testing::Combine(testing::ValuesIn(names_of(network_rows())),
-                                          testing::ValuesIn(names_of(normalization_rows()))),
-                         [](const auto& info) {
-                           return std::get<0>(info.param) + "_" + std::get<1>(info.param);
-                         });
+                         testing::Combine(testing::ValuesIn(network_names(NetworkWeight::kLight)),
+                                          testing::ValuesIn(names_of(normalization_rows())),
+                                          testing::Values("none")),
+                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(
+    OnBackbone, EveryNetwork,
+    testing::Combine(testing::ValuesIn(network_names(NetworkWeight::kOnBackbone)),
+                     testing::Values("batch"), testing::Values("none")),
+    name_of_case);
+INSTANTIATE_TEST_SUITE_P(OfVolumes, EveryNetwork,
+                         testing::Combine(testing::ValuesIn(network_names(NetworkWeight::kVolumes)),
+                                          testing::Values("batch"), testing::Values("none")),
+                         name_of_case);
+
+}  // namespace every_network
+
+namespace {
 
 std::int64_t parameters_of(const std::string& name, std::int64_t in_channels, std::int64_t width) {
   NetworkOptions options;
@@ -105,6 +43,22 @@ TEST(ParameterCount, IsThePublishedOne) {
   EXPECT_EQ(parameters_of("unet", 1, 64), 31037633 - 2 * 64 * 9);
   EXPECT_EQ(parameters_of("unet", 3, 32), 7763041);
   EXPECT_EQ(count_parameters(*make_network("sa_unet", {.width = 16, .depth = 4})), 537299);
+  EXPECT_EQ(parameters_of("attention_unet", 3, 64), 31037633 + 1379843);  // and three gates
+}
+
+TEST(GivesFeatures, SaysBeforeANetworkIsBuiltWhatItsOutputsHave) {
+  for (const Row& row : network_rows()) {
+    const std::string name(row.name);
+    const auto network = make_network(name, every_network::small(name));
+    EXPECT_EQ(gives_features(row.name), network->feature_channels() > 0) << row.name;
+    if (!gives_features(row.name)) continue;
+    set_random_keys(*network, {5});
+    const std::int64_t size = 2 * network->size_multiple();
+    const NetworkOutputs outputs = network->outputs(torch::randn({1, 2, size, size}));
+    EXPECT_THAT(outputs.features.sizes().vec(),
+                testing::ElementsAre(1, network->feature_channels(), size, size));
+    EXPECT_THAT(outputs.logits.sizes().vec(), testing::ElementsAre(1, 3, size, size));
+  }
 }
 
 TEST(RetinaUNet, KeysAreThoseOfItsStudy) {
@@ -123,10 +77,44 @@ TEST(MakeNetwork, UnknownNameSaysWhichOneIsNearest) {
     make_network("unt", {});
     FAIL() << "an unknown name was accepted";
   } catch (const std::invalid_argument& error) {
-    EXPECT_STREQ(
-        error.what(),
-        "[model] unknown name 'unt'; did you mean 'unet'? known: unet retina_unet sa_unet");
+    EXPECT_STREQ(error.what(),
+                 "[model] unknown name 'unt'; did you mean 'unet'? known: unet retina_unet sa_unet "
+                 "attention_unet unet_resnet fcn_resnet50 fcn_resnet101 deeplabv3 deeplabv3_plus "
+                 "fcn8s unet3d unet3d_original vnet vnet_original anatomynet deepmedic h_denseunet "
+                 "voxresnet torchscript");
   }
+}
+
+TEST(MakeNetwork, ABackboneThatDoesNotFitIsRefusedWithThoseThatDo) {
+  const auto refusal = [](const std::string& name, const std::string& backbone) -> std::string {
+    try {
+      network_shape(name, {.backbone = backbone});
+      return {};
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+  };
+  EXPECT_EQ(refusal("unet", "resnet18"), "[model.unet] backbone 'resnet18'; 'none' is allowed");
+  EXPECT_EQ(refusal("fcn_resnet50", "resnet18"),
+            "[model.fcn_resnet50] backbone 'resnet18'; 'resnet50' is allowed");
+  EXPECT_EQ(refusal("fcn8s", "resnet18"),
+            "[model.fcn8s] backbone 'resnet18'; vgg16, vgg16_bn are allowed");
+  EXPECT_THAT(refusal("deeplabv3", "vgg16"), testing::HasSubstr("a resnet or resnext is allowed"));
+  EXPECT_THAT(refusal("unet_resnet", "resnet"), testing::HasSubstr("did you mean 'resnet"));
+  EXPECT_EQ(refusal("unet_resnet", "densenet121"), "");
+}
+
+TEST(Fcn8s, EnlargesBilinearlyFromTheStart) {
+  const auto network = make_network("fcn8s", {.out_channels = 2, .width = 4});
+  network->initialize_own();
+  const torch::Tensor kernel = network->named_parameters()["upscore2.weight"].detach();
+  EXPECT_TRUE(torch::equal(kernel[0][1], torch::zeros({4, 4})));
+  const torch::Tensor ramp =
+      torch::arange(8, torch::kFloat).view({1, 1, 1, 8}).expand({1, 2, 8, 8});
+  const torch::Tensor up = torch::conv_transpose2d(ramp, kernel, {}, 2, 1);
+  const torch::Tensor expected = torch::upsample_bilinear2d(ramp.contiguous(), {16, 16}, false);
+  EXPECT_TRUE(torch::allclose(up.slice(2, 2, 14).slice(3, 2, 14),
+                              expected.slice(2, 2, 14).slice(3, 2, 14), 1e-5, 1e-5));
 }
 
 TEST(MakeNetwork, BadOptionsAreRefused) {

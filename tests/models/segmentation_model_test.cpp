@@ -40,6 +40,41 @@ torch::Tensor objective_of(const Losses& losses) {
   return total;
 }
 
+TEST(AuxiliaryHead, ItsLossesStandBesideTheOthersTimesItsWeight) {
+  SegmentationModelOptions options = small_model(Activation::kSigmoid, 1);
+  options.network = "deeplabv3";
+  options.network_options.backbone = "resnet18";
+  options.network_options.dropout = 0;
+  options.network_options.auxiliary = 0.25;
+  SegmentationModel model(options);
+  options.network_options.auxiliary = 1;
+  SegmentationModel whole(options);
+  const datasets::Batch batch = random_batch(2, 1, 64);
+  const Losses losses = model.loss(batch), same = whole.loss(batch);
+  const LossWeights weights = *model.loss_weights(batch);
+  ASSERT_EQ(losses.size(), 4U);
+  ASSERT_EQ(weights.size(), 4U);
+  for (const char* name : {"bce", "dice"}) {
+    const std::string head = std::string("aux_") + name;
+    EXPECT_EQ(losses.at(head).weight, losses.at(name).weight);
+    EXPECT_EQ(weights.at(head), losses.at(head).weight);
+    EXPECT_NEAR(losses.at(head).sum.item<double>(), 0.25 * same.at(head).sum.item<double>(),
+                1e-4 * same.at(head).sum.item<double>());
+  }
+}
+
+TEST(AuxiliaryHead, AnEmptyBatchReachesItToo) {
+  SegmentationModelOptions options = small_model(Activation::kSigmoid, 1);
+  options.network = "deeplabv3";
+  options.network_options.backbone = "resnet18";
+  SegmentationModel model(options);
+  datasets::Batch batch;
+  batch.images = torch::zeros({0, 1, 64, 64});
+  objective_of(model.loss(batch)).backward();
+  for (const auto& parameter : model.named_parameters())
+    EXPECT_TRUE(parameter.value().grad().defined()) << parameter.key();
+}
+
 class EveryActivation : public testing::TestWithParam<std::tuple<Activation, std::int64_t>> {
  protected:
   SegmentationModelOptions options() const {
@@ -199,6 +234,113 @@ TEST(SegmentationModel, RefusesOneLossTwice) {
   options.losses = {{.name = "dice"}, {.name = "dice"}};
   EXPECT_THROW(SegmentationModel{options}, std::invalid_argument);
   options.losses.clear();
+  EXPECT_THROW(SegmentationModel{options}, std::invalid_argument);
+}
+
+/// A convolution to the logits, and one to auxiliary logits of half the size.
+class DeeplySupervised : public SegmentationNetwork {
+ public:
+  explicit DeeplySupervised(std::int64_t out_channels)
+      : head_(register_module("head", torch::nn::Conv2d(1, out_channels, 1))),
+        side_(register_module("side", torch::nn::Conv2d(1, out_channels, 1))) {}
+  torch::Tensor forward(const torch::Tensor& images) override { return head_(images); }
+  std::vector<torch::Tensor> forward_all(const torch::Tensor& images) override {
+    return {head_(images), side_(torch::avg_pool2d(images, 2)), side_(images)};
+  }
+  std::vector<AuxiliaryHead> auxiliary_heads() const override {
+    return {{"aux", 0.5}, {"deep", 0.25}};
+  }
+  std::int64_t size_multiple() const override { return 2; }
+
+ private:
+  torch::nn::Conv2d head_, side_;
+};
+
+TEST(LabelMap, OfClassesThatOverlapPaintsEachOverThoseBeforeIt) {
+  SegmentationModelOptions options = small_model(Activation::kSigmoid, 2);
+  options.regions = {{1, 2, 3}, {3}};
+  SegmentationModel model(options);
+  const auto probabilities =
+      torch::tensor({{{0.9F, 0.9F, 0.4F, 0.1F}}, {{0.1F, 0.6F, 0.6F, 0.2F}}});
+  EXPECT_TRUE(
+      torch::equal(model.label_map(probabilities).to(torch::kLong), torch::tensor({{1, 2, 2, 0}})));
+  EXPECT_TRUE(torch::equal(model.label_map(probabilities.narrow(0, 1, 1)).to(torch::kLong),
+                           torch::tensor({{0, 1, 1, 0}})));
+  auto batch = random_batch(2, 3);
+  EXPECT_EQ(model.loss(batch).size(), 2U) << "labels up to 3 are of its regions";
+  batch.targets[1].at(datasets::kSegmentation).labels[0][0] = 4;
+  EXPECT_THROW(model.loss(batch), std::invalid_argument);
+}
+
+TEST(DeepSupervision, EveryLossIsTakenOfTheEnlargedAuxiliaryLogitsTimesTheirWeight) {
+  const auto network = std::make_shared<DeeplySupervised>(3);
+  SegmentationModel model(small_model(Activation::kSoftmax, 2), network);
+  const auto batch = random_batch(2, 2);
+  const torch::Tensor labels = torch::stack({batch.targets[0].at(datasets::kSegmentation).labels,
+                                             batch.targets[1].at(datasets::kSegmentation).labels});
+
+  const Losses losses = model.loss(batch);
+
+  ASSERT_EQ(losses.size(), 2U * 3);
+  const NetworkOutputs outputs = network->outputs(batch.images);
+  const torch::Tensor enlarged =
+      at::upsample_bilinear2d(outputs.auxiliary[0], {32, 32}, /*align_corners=*/false);
+  for (const std::string name : {"cross_entropy", "dice"}) {
+    const auto loss =
+        make_loss({.name = name, .factor = name == "dice" ? 0.5 : 1}, {2, Activation::kSoftmax});
+    const auto value = [&](const torch::Tensor& logits) {
+      return (*loss)({logits, labels}).at(name).sum.item<float>();
+    };
+    EXPECT_FLOAT_EQ(losses.at(name).sum.item<float>(), value(outputs.logits));
+    EXPECT_FLOAT_EQ(losses.at("aux_" + name).sum.item<float>(), 0.5F * value(enlarged));
+    EXPECT_FLOAT_EQ(losses.at("deep_" + name).sum.item<float>(),
+                    0.25F * value(outputs.auxiliary[1]));
+  }
+  const LossWeights weights = model.loss_weights(batch).value();
+  ASSERT_EQ(weights.size(), losses.size());
+  for (const auto& [name, part] : losses) EXPECT_EQ(part.weight, weights.at(name)) << name;
+  objective_of(losses).backward();
+  for (const auto& parameter : model.named_parameters())
+    EXPECT_GT(parameter.value().grad().abs().sum().item<double>(), 0) << parameter.key();
+}
+
+TEST(DeepSupervision, AnEmptyBatchReachesTheAuxiliaryHeadsAndPredictionLeavesThemOut) {
+  SegmentationModel model(small_model(Activation::kSigmoid, 1),
+                          std::make_shared<DeeplySupervised>(1));
+  const Losses losses = model.loss(datasets::slice(random_batch(1, 1), 0, 0));
+  ASSERT_EQ(losses.size(), 2U * 3);
+  objective_of(losses).backward();
+  for (const auto& parameter : model.named_parameters()) {
+    ASSERT_TRUE(parameter.value().grad().defined()) << parameter.key();
+    EXPECT_EQ(parameter.value().grad().abs().sum().item<double>(), 0) << parameter.key();
+  }
+  model.eval();
+  EXPECT_EQ(model.predict(random_batch(2, 1)).size(), 2U);
+}
+
+TEST(LossWithParameters, TheyAreTheModelsUnderLossesAndTheNetworksStartAsWithoutIt) {
+  SegmentationModelOptions options = small_model(Activation::kSigmoid, 1);
+  const SegmentationModel plain(options);
+  options.losses.push_back({.name = "contrastive", .factor = 0.1});
+  SegmentationModel model(options);
+  const auto parameters = model.named_parameters();
+  EXPECT_EQ(parameters["losses.contrastive.first.weight"].sizes(), (at::IntArrayRef{4, 4}));
+  EXPECT_EQ(parameters["losses.contrastive.second.weight"].sizes(), (at::IntArrayRef{128, 4}));
+  EXPECT_EQ(parameters.size(), plain.named_parameters().size() + 4);
+  for (const auto& parameter : plain.named_parameters())
+    EXPECT_TRUE(torch::equal(parameter.value(), parameters[parameter.key()])) << parameter.key();
+  auto batch = random_batch(2, 1);
+  batch.random_keys = {1, 2};
+  objective_of(model.loss(batch)).backward();
+  for (const auto& parameter : parameters)
+    EXPECT_GT(parameter.value().grad().abs().sum().item<double>(), 0) << parameter.key();
+  const Losses none = model.loss(datasets::slice(batch, 0, 0));
+  EXPECT_EQ(none.at("contrastive").weight, 0);
+}
+
+TEST(LossWithParameters, OfFeaturesAloneIsRefused) {
+  auto options = small_model(Activation::kSigmoid, 1);
+  options.losses = {{.name = "contrastive"}};
   EXPECT_THROW(SegmentationModel{options}, std::invalid_argument);
 }
 

@@ -39,6 +39,11 @@ TEST(Overlap, TwoSquaresOfTenShiftedByThreeGiveTheirClosedForms) {
   EXPECT_DOUBLE_EQ(sensitivity(counts).value(), 0.7);
   EXPECT_DOUBLE_EQ(specificity(counts).value(), 0.9);
   EXPECT_DOUBLE_EQ(precision(counts).value(), 0.7);
+  EXPECT_DOUBLE_EQ(accuracy(counts).value(), 0.85);
+  EXPECT_DOUBLE_EQ(overlap_error(counts).value(), 60.0 / 130);
+  EXPECT_DOUBLE_EQ(volume_difference(counts).value(), 0);
+  EXPECT_DOUBLE_EQ(volume_difference(Counts{10, 30, 5, 1}).value(), 25.0 / 15);
+  EXPECT_DOUBLE_EQ(volume_difference(Counts{10, 0, 5, 1}).value(), 5.0 / 15);
 }
 
 TEST(Overlap, BothEmptyIsOneAndIsSeen) {
@@ -52,6 +57,9 @@ TEST(Overlap, BothEmptyIsOneAndIsSeen) {
   EXPECT_EQ(specificity(counts), 1.0);
   EXPECT_EQ(sensitivity(counts), std::nullopt);
   EXPECT_EQ(precision(counts), std::nullopt);
+  EXPECT_EQ(accuracy(counts), 1.0);
+  EXPECT_EQ(overlap_error(counts), 0.0);
+  EXPECT_EQ(volume_difference(counts), std::nullopt);
 }
 
 TEST(Overlap, OneEmptyIsZeroAndNotUndefined) {
@@ -109,7 +117,7 @@ TEST(EvaluateCase, UnknownMetricSaysWhichOneIsNearest) {
   } catch (const std::invalid_argument& error) {
     EXPECT_STREQ(error.what(),
                  "[metrics] unknown name 'dise'; did you mean 'dice'? known: dice iou sensitivity "
-                 "specificity precision hd95_mm hd95_pooled_mm assd_mm auc");
+                 "specificity precision accuracy voe rvd hd_mm hd95_mm hd95_pooled_mm assd_mm auc");
   }
 }
 
@@ -126,9 +134,9 @@ TEST(EvaluateCase, ShapesThatDisagreeNameTheCase) {
 }
 
 TEST(OfferedMetrics, WithoutSpacingNothingInMillimetresIsOffered) {
-  EXPECT_EQ(
-      offered_metrics(Spacing::kUnknown),
-      (std::vector<std::string>{"dice", "iou", "sensitivity", "specificity", "precision", "auc"}));
+  EXPECT_EQ(offered_metrics(Spacing::kUnknown),
+            (std::vector<std::string>{"dice", "iou", "sensitivity", "specificity", "precision",
+                                      "accuracy", "voe", "rvd", "auc"}));
   EXPECT_EQ(offered_metrics(Spacing::kKnown).size(), metric_rows().size());
 }
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/distance_transform.h"
 #include "base/random.h"
-#include "runner/metrics/distance_transform.h"
 #include "runner/metrics/metrics.h"
 #include "runner/metrics/surface_distance.h"
 

@@ -1,9 +1,13 @@
 #include "runner/trial_rules.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 
+#include "models/attention/attention.h"
+#include "models/mask_rcnn/rcnn_networks.h"
+#include "models/segmentation/networks.h"
 #include "runner/knobs.h"
 #include "runner/settings.h"
 #include "runner/trial_rcnn.h"
@@ -28,6 +32,11 @@ TEST(TrialRules, AnOrdinaryTrialIsTaken) {
   EXPECT_EQ(refusal("model = \"unet\"\n"), "");
   EXPECT_EQ(refusal("model = \"sa_unet\"\npatch = [56, 64]\n"
                     "attention = { name = \"se\", place = [\"encoder2\", \"skip\"] }\n"),
+            "");
+  EXPECT_EQ(refusal("model = \"unet\"\nattention = \"attention_gate\"\n"), "");
+  EXPECT_EQ(refusal("model = \"unet\"\nattention = \"dual\"\n"), "");
+  EXPECT_EQ(refusal("model = \"unet_resnet\"\nbackbone = \"densenet121\"\npatch = [50, 64]\n"
+                    "attention = { name = \"se\", place = [\"encoder4\", \"skip\"] }\n"),
             "");
 }
 
@@ -54,6 +63,23 @@ INSTANTIATE_TEST_SUITE_P(
                   "[micro_batch_size] 2 with batch_statistics = \"synchronized\""},
         std::pair{"model = \"unet\"\nmetrics = [\"dise\"]\n", "did you mean 'dice'"},
         std::pair{"model = \"unet\"\nloss = \"bce\"\nactivation = \"softmax\"\n", "bce"},
+        std::pair{"model = \"unet\"\nloss = \"contrastive\"\n", "[loss] 'contrastive' alone"},
+        std::pair{"model = \"unet\"\nclasses = [\"lv\"]\n"
+                  "loss = { name = \"cbl\", class_weights = [1, 2, 3] }\n",
+                  "[loss.cbl] class_weights [1, 2, 3]; 2 numbers of at least 0"},
+        std::pair{"model = \"unet\"\nloss = { name = \"dice\", background = true }\n"
+                  "activation = \"sigmoid\"\n",
+                  "[loss.dice] the background of sigmoid"},
+        std::pair{"model = { name = \"torchscript\", file = \"net.onnx\" }\n",
+                  "a .pt or .pth file is allowed"},
+        std::pair{"model = { name = \"torchscript\", file = \"net.pt\" }\nranks_per_trial = 2\n",
+                  "[ranks_per_trial] 2: a torchscript network's normalisations"},
+        std::pair{"model = { name = \"torchscript\", file = \"net.pt\", size_multiple = 8 }\n"
+                  "patch = [60, 64]\n",
+                  "[patch] 60; torchscript takes multiples of 8"},
+        std::pair{"model = { name = \"torchscript\", file = \"" MEDSWEEP_SOURCE_DIR
+                  "/tests/golden/torchscript.pt\" }\nloss = [\"bce\", \"contrastive\"]\n",
+                  "a network without decoder features"},
         std::pair{"model = \"unet\"\ntasks = [[\"lv\"], [\"myo\"]]\n", "[tasks]"},
         std::pair{"model = \"unet\"\nweights = \"other\"\n",
                   "[weights] 'other'; a .safetensors, .pth or .pt file"},
@@ -61,18 +87,65 @@ INSTANTIATE_TEST_SUITE_P(
                   "[backbone] 'resnet18' in unet; 'none' is allowed, others in mask_rcnn"},
         std::pair{"model = \"unet\"\nattention = { name = \"se\", place = \"encoder4\" }\n",
                   "[attention.place] 'encoder4'; all, bottleneck, decoder, decoder0"},
+        std::pair{"model = \"unet\"\nattention = \"pam\"\n",
+                  "[attention] 'pam' in a network of 2 dimensions; networks of 3 are allowed"},
+        std::pair{"model = \"unet\"\n"
+                  "attention = { name = \"attention_gate\", place = \"bottleneck\" }\n",
+                  "[attention.place] 'bottleneck'; skip, skip0, skip1, skip2, skip3 are allowed"},
+        std::pair{"model = \"mask_rcnn\"\nattention = \"attention_gate\"\n",
+                  "place = \"skip\" of a U-Net is allowed"},
+        std::pair{"model = \"unet\"\nattention = { name = \"stn\", place = \"encoder\" }\n",
+                  "[attention.place] 'encoder'; input are allowed"},
+        std::pair{"model = \"sa_unet\"\nattention = \"split\"\n",
+                  "[attention] a block in a network that has no place for it; unet has"},
+        std::pair{"model = \"unet\"\nattention = { name = \"split\", place = \"skip\" }\n",
+                  "[attention.place] 'skip'; all, bottleneck, decoder, decoder0"},
+        std::pair{"model = \"unet\"\nattention = \"split\"\nbatch_size = 1\n",
+                  "[attention.split] 1 sample a batch normalisation"},
+        std::pair{"model = \"mask_rcnn\"\nattention = \"cs\"\n", "networks of 3 are allowed"},
         std::pair{"model = \"unet\"\nattention = { name = \"spatial\", kernel_size = 4 }\n",
                   "kernel size 4; odd ones are allowed"},
         std::pair{"model = \"sa_unet\"\npatch = [48, 64]\n",
                   "drop_block = 7 and depth = 4 on 48 x 64; sides of at least 56"},
+        std::pair{
+            "model = \"deeplabv3\"\nbatch_size = 1\n",
+            "[batch_size] 1 sample a batch normalisation in deeplabv3 on resnet50; at least 2"},
+        std::pair{"model = \"deeplabv3\"\nbackbone = \"vgg16_bn\"\n",
+                  "[backbone.vgg16_bn] dilated stages"},
+        std::pair{"model = \"fcn_resnet50\"\nbackbone = \"resnet18\"\n",
+                  "[backbone] 'resnet18' in fcn_resnet50; 'none' is allowed"},
+        std::pair{"model = \"fcn8s\"\npatch = [48, 64]\n",
+                  "[patch] 48; fcn8s takes multiples of 32"},
+        std::pair{"model = \"fcn_resnet50\"\nattention = { name = \"se\", place = \"skip\" }\n",
+                  "[attention.place] 'skip'; all, bottleneck, encoder, encoder1"},
         std::pair{"model = \"mask_rcnn\"\nfeature_share = \"mean\"\n",
                   "[feature_share] \"mean\" with 0 tasks"},
+        std::pair{"model = \"mask_rcnn\"\nbackbone = \"densenet121\"\n"
+                  "train_layers = \"resnet4+\"\n",
+                  "[train_layers] 'resnet4+' of densenet121; all, heads, rpn are allowed"},
         std::pair{"model = \"mask_rcnn\"\npatch = [64, 64]\n", "takes whole images"},
         std::pair{"model = { name = \"mask_rcnn\", anchor_sizes = [16, 32, 64, 128] }\n", "anchor"},
         std::pair{"model = { name = \"mask_rcnn\", mini_masks = [56] }\n",
                   "[model.mini_masks] 1 numbers; [height, width], or []"},
         std::pair{"model = \"mask_rcnn\"\ngroup_by = \"aspect\"\n",
                   "[group_by] 'aspect'; one of these is allowed: none aspect_ratio"},
+        std::pair{"model = \"unet3d\"\n", "[color_mode] \"rgb\" of volumes; \"all\" is allowed"},
+        std::pair{"model = \"unet3d\"\ncolor_mode = \"all\"\npatch = [16, 16]\n",
+                  "[patch] 2 numbers; unet3d takes [depth, height, width]"},
+        std::pair{"model = \"unet3d\"\ncolor_mode = \"all\"\npatch = [6, 16, 16]\n",
+                  "[patch] 6 x 16 x 16; unet3d takes sides of at least 8, one of at least 16"},
+        std::pair{"model = \"unet3d_original\"\ncolor_mode = \"all\"\npatch = [12, 16, 16]\n",
+                  "[patch] 12; unet3d_original takes multiples of 8"},
+        std::pair{"model = \"unet3d\"\ncolor_mode = \"all\"\nresize = \"pad\"\nsize = [64, 64]\n",
+                  "[resize] \"pad\" of volumes; \"none\" is allowed"},
+        std::pair{"model = { name = \"unet3d\", order = \"pi\" }\ncolor_mode = \"all\"\n",
+                  "[order] 'pi'; one c (convolution)"},
+        std::pair{"model = \"deeplabv3\"\nattention = \"cam\"\n",
+                  "[attention] 'cam' in deeplabv3, whose features it does not see"},
+        std::pair{"model = \"h_denseunet\"\ncolor_mode = \"all\"\npatch = [12, 24, 64]\n",
+                  "[patch] 12 x 24 x 64; h_denseunet takes heights and widths of at least 32"},
+        std::pair{"model = \"deepmedic\"\ncolor_mode = \"all\"\npatch = [48, 57, 57]\n",
+                  "[patch] 48 x 57 x 57; deepmedic takes sides of at least 51"},
         std::pair{"model = \"unett\"\n", "did you mean 'unet'"}));
 
 TEST(KnobsWithoutEffect, AreLeftOutOfTheIdentity) {
@@ -93,16 +166,37 @@ TEST(KnobsWithoutEffect, AreLeftOutOfTheIdentity) {
   EXPECT_NE(identity("loss = \"bce\"\n"), identity("loss = \"bce\"\nthreshold = 0.4\n"));
 }
 
+/// The lines of a study in which a row of a kind may stand.
+std::string lines_around(const std::string& knob, std::string_view row) {
+  const std::string objects = "model = \"mask_rcnn\"\ntasks = [[\"lv\"], [\"myo\"]]\n";
+  const std::string volumes = "color_mode = \"all\"\n";
+  if (knob == "model")
+    return models::is_rcnn(row) || models::network_dimensions(row) == 2 ? "" : volumes;
+  if (knob == "backbone" || knob == "feature_share") return objects;
+  if (knob == "attention") {
+    const models::AttentionTraits traits = models::attention_traits(row);
+    if (traits.least_dimensions == 3) return "model = \"unet3d\"\npatch = [16, 16, 16]\n" + volumes;
+    if (traits.role == models::AttentionRole::kModule) return objects;
+  }
+  return knob == "resize" ? "model = \"unet\"\nsize = [64, 64]\n" : "model = \"unet\"\n";
+}
+
+/// The row as a study says it.
+std::string value_of(std::string_view row) {
+  if (row == "contrastive") return "[\"bce\", \"contrastive\"]";
+  if (row == "torchscript")
+    return "{ name = \"torchscript\", file = \"" MEDSWEEP_SOURCE_DIR
+           "/tests/golden/torchscript.pt\" }";
+  return fmt::format("\"{}\"", row);
+}
+
 TEST(Knobs, EveryRowOfEveryKindStandsInAStudy) {
   const sweeps::Schema schema = make_schema();
   for (const auto& [knob, kind] : schema.kinds)
     for (const auto& named : kind.rows) {
       if (knob.find('.') != std::string::npos || knob == "ensemble") continue;  // of [[ensemble]]
-      const bool of_objects = knob == "backbone" || knob == "attention" || knob == "feature_share";
-      std::string lines = knob == "model" ? "" : "model = \"unet\"\n";
-      if (of_objects) lines = "model = \"mask_rcnn\"\ntasks = [[\"lv\"], [\"myo\"]]\n";
-      if (knob == "resize") lines += "size = [64, 64]\n";
-      lines += knob + " = \"" + std::string(named.row.name) + "\"\n";
+      const std::string lines =
+          lines_around(knob, named.row.name) + knob + " = " + value_of(named.row.name) + "\n";
       EXPECT_EQ(refusal(lines), "") << lines;
     }
 }

@@ -4,94 +4,30 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <sstream>
-
 #include "models/backbones/feature_pyramid.h"
 #include "models/backbones/resnet.h"
 #include "models/init.h"
 #include "models/layers/frozen_batch_norm.h"
 #include "models/layers/normalization.h"
+#include "tests/models/backbones/every_backbone.h"
 
 namespace medsweep::models {
+namespace every_backbone {
+
+INSTANTIATE_TEST_SUITE_P(Table, EveryBackbone, testing::ValuesIn(backbone_names(false)),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace every_backbone
+
 namespace {
 
 using testing::ElementsAre;
-
-std::vector<std::string> backbone_names() {
-  std::vector<std::string> names;
-  for (const Row& row : backbone_rows()) names.emplace_back(row.name);
-  return names;
-}
 
 std::int64_t count_of(const torch::nn::Module& module) {
   std::int64_t count = 0;
   for (const auto& parameter : module.parameters()) count += parameter.numel();
   return count;
 }
-
-void save_and_load(torch::nn::Module& from, torch::nn::Module& to) {
-  std::stringstream file;
-  torch::serialize::OutputArchive saved;
-  from.save(saved);
-  saved.save_to(file);
-  torch::serialize::InputArchive archive;
-  archive.load_from(file);
-  to.load(archive);
-}
-
-class EveryBackbone : public testing::TestWithParam<std::string> {};
-
-TEST_P(EveryBackbone, GivesMapsOfItsChannelsAndReachesEveryParameterWithAGradient) {
-  BackboneOptions options;
-  options.in_channels = 1;
-  const auto backbone = make_backbone(GetParam(), options);
-  initialize(*backbone, "kaiming_fan_out", 3);
-  torch::manual_seed(0);
-  const auto maps = backbone->forward(torch::randn({2, 1, 70, 64}));
-
-  ASSERT_EQ(maps.size(), 4U);
-  const std::vector<std::pair<std::int64_t, std::int64_t>> sizes{{18, 16}, {9, 8}, {5, 4}, {3, 2}};
-  torch::Tensor sum = torch::zeros({});
-  for (std::size_t i = 0; i < 4; ++i) {
-    ASSERT_THAT(maps[i].sizes().vec(),
-                ElementsAre(2, backbone->channels()[i], sizes[i].first, sizes[i].second));
-    sum = sum + (maps[i] * torch::randn_like(maps[i])).sum();
-  }
-  sum.backward();
-  for (const auto& parameter : backbone->named_parameters()) {
-    ASSERT_TRUE(parameter.value().grad().defined()) << parameter.key();
-    EXPECT_GT(parameter.value().grad().abs().sum().item<double>(), 0) << parameter.key();
-  }
-}
-
-TEST_P(EveryBackbone, SavedAndLoadedGivesEqualMaps) {
-  const auto backbone = make_backbone(GetParam(), {}), other = make_backbone(GetParam(), {});
-  initialize(*backbone, "kaiming_fan_out", 3);
-  const torch::Tensor images = torch::randn({2, 3, 64, 64});
-  backbone->forward(images);  // moves the running statistics
-  save_and_load(*backbone, *other);
-  backbone->eval();
-  other->eval();
-  const auto expected = backbone->forward(images), got = other->forward(images);
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(torch::equal(got[i], expected[i]));
-}
-
-TEST_P(EveryBackbone, FrozenNormalisationHasNoParametersAndNoModes) {
-  BackboneOptions options;
-  options.normalization = "frozen_batch";
-  const auto backbone = make_backbone(GetParam(), options);
-  initialize(*backbone, "kaiming_fan_out", 3);
-  for (const std::string& key : backbone->named_parameters().keys())
-    EXPECT_THAT(key, testing::Not(testing::HasSubstr("bn")));
-  EXPECT_THAT(backbone->named_buffers().keys(), testing::Contains("layer4.0.downsample.1.weight"));
-  const torch::Tensor images = torch::randn({1, 3, 64, 64});
-  const auto trained = backbone->forward(images);
-  backbone->eval();
-  EXPECT_TRUE(torch::equal(trained[3], backbone->forward(images)[3]));
-}
-
-INSTANTIATE_TEST_SUITE_P(Table, EveryBackbone, testing::ValuesIn(backbone_names()),
-                         [](const auto& info) { return info.param; });
 
 TEST(Backbone, AnyNormalisationOfTheTableFits) {
   for (const Row& row : normalization_rows()) {
@@ -130,6 +66,29 @@ TEST(Backbone, MatterportsHasBiasesAndItsOwnEps) {
     const torch::Tensor y = child.value()->as<FrozenBatchNorm2d>()->forward(x);
     EXPECT_NEAR(y[0][0].item<double>(), 1 / std::sqrt(1.001), 1e-7);
   }
+}
+
+TEST(Backbone, DilatedStagesKeepTheSizeOfTheMap) {
+  for (const auto& [output_stride, side] : {std::pair{16, 4}, {8, 8}}) {
+    BackboneOptions options;
+    options.output_stride = output_stride;
+    const auto backbone = make_backbone("resnet18", options);
+    EXPECT_EQ(backbone->forward(torch::randn({2, 3, 64, 64}))[3].size(2), side);
+  }
+  EXPECT_THROW(make_backbone("resnet18", {.output_stride = 4}), std::invalid_argument);
+  EXPECT_THROW(make_backbone("densenet121", {.output_stride = 16}), std::invalid_argument);
+}
+
+TEST(Backbone, WhatStandsBetweenItsLevelsGoesOnIntoTheNext) {
+  const auto backbone = make_backbone("vgg16", {});
+  std::vector<std::int64_t> seen;
+  const auto maps = backbone->levels(torch::randn({1, 3, 64, 64}),
+                                     [&](std::int64_t level, const torch::Tensor& features) {
+                                       seen.push_back(level);
+                                       return level == 4 ? torch::zeros_like(features) : features;
+                                     });
+  EXPECT_THAT(seen, ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_EQ(maps[4].abs().max().item<double>(), 0);  // maxima of the zeros
 }
 
 TEST(Backbone, BadOptionsAndImagesAreRefused) {

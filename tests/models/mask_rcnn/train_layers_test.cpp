@@ -48,6 +48,7 @@ using testing::ElementsAre;
 
 TEST(LayerGroup, IsThatOfTheFirstPartOfAKeyThatSaysIt) {
   EXPECT_EQ(layer_group_of("backbone.body.conv1.weight"), LayerGroup::kStem);
+  EXPECT_EQ(layer_group_of("backbone.body.features.3.0.weight"), LayerGroup::kStem);
   EXPECT_EQ(layer_group_of("backbone.body.bn1"), LayerGroup::kStem);
   EXPECT_EQ(layer_group_of("backbone.body.layer1.0.conv1.weight"), LayerGroup::kResnet2);
   EXPECT_EQ(layer_group_of("tasks.lv.backbone.body.layer2.0.bn1.bias"), LayerGroup::kResnet3);

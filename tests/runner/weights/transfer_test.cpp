@@ -181,6 +181,36 @@ TEST(LoadInto, AClassifiersFileFillsTheBackboneAndItsBatchCountsGo) {
   EXPECT_EQ(load_into(body, file).loaded.size(), 2U);
 }
 
+TEST(LoadInto, AClassifierOfAnyBackboneFillsANetworkOfLabelMaps) {
+  Named network({{"encoder.features.conv0.weight", {4, 3, 7, 7}},
+                 {"encoder.features.denseblock1.denselayer2.norm1.weight", {4}},
+                 {"segmentation_head.0.weight", {1, 4, 3, 3}}});
+  TransferOptions options;
+  options.body = "encoder.";
+  options.strictness = Strictness::kPartial;
+  const Tensors file{{"features.conv0.weight", counted({4, 3, 7, 7})},
+                     {"features.denseblock1.denselayer2.norm.1.weight", counted({4})},
+                     {"classifier.weight", counted({10, 4})}};
+  const auto report = load_into(network, file, options);
+  EXPECT_THAT(report.loaded,
+              UnorderedElementsAre("encoder.features.conv0.weight",
+                                   "encoder.features.denseblock1.denselayer2.norm1.weight"));
+  EXPECT_TRUE(report.foreign.empty());
+  EXPECT_THAT(joined(report), HasSubstr("the classifier's classifier.weight"));
+}
+
+TEST(LoadInto, HeadsOfLabelMapsOfOtherClassCountsStay) {
+  Named network({{"backbone.conv1.weight", {4, 3, 7, 7}}, {"classifier.4.weight", {2, 8, 1, 1}}});
+  TransferOptions options;
+  options.body = "backbone.";
+  const auto report = load_into(network,
+                                {{"backbone.conv1.weight", counted({4, 3, 7, 7})},
+                                 {"classifier.4.weight", counted({21, 8, 1, 1})}},
+                                options);
+  EXPECT_THAT(report.loaded, ElementsAre("backbone.conv1.weight"));
+  EXPECT_THAT(report.left_out, ElementsAre("classifier.4.weight"));
+}
+
 TEST(LoadInto, ABatchCountThatTheFileLacksStays) {
   Named network({{"bn1.running_mean", {4}}});
   network.put("bn1.num_batches_tracked", torch::tensor(3));
@@ -212,6 +242,10 @@ TEST(TorchvisionKeys, OldNamesBecomeTodaysAndTodaysStay) {
       {"backbone.fpn.layer_blocks.0.bias", "backbone.fpn.layer_blocks.0.0.bias"},
       {"roi_heads.mask_head.mask_fcn1.weight", "roi_heads.mask_head.0.0.weight"},
       {"roi_heads.mask_head.mask_fcn4.bias", "roi_heads.mask_head.3.0.bias"},
+      {"features.denseblock2.denselayer12.norm.2.running_mean",
+       "features.denseblock2.denselayer12.norm2.running_mean"},
+      {"features.denseblock2.denselayer1.conv.1.weight",
+       "features.denseblock2.denselayer1.conv1.weight"},
   };
   for (const auto& [old, today] : renamed) {
     EXPECT_EQ(torchvision_key(old), today);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace medsweep::runner {
+namespace medsweep {
 
 /// Voxels along [D, H, W].
 using GridShape = std::array<std::int64_t, 3>;
@@ -18,4 +18,4 @@ using GridShape = std::array<std::int64_t, 3>;
 std::vector<double> squared_distances(const std::vector<std::uint8_t>& marked,
                                       const GridShape& shape, const std::array<double, 3>& spacing);
 
-}  // namespace medsweep::runner
+}  // namespace medsweep

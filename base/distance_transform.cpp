@@ -1,9 +1,9 @@
-#include "runner/metrics/distance_transform.h"
+#include "base/distance_transform.h"
 
 #include <algorithm>
 #include <limits>
 
-namespace medsweep::runner {
+namespace medsweep {
 namespace {
 
 constexpr double kFar = std::numeric_limits<double>::infinity();
@@ -109,4 +109,4 @@ std::vector<double> squared_distances(const std::vector<std::uint8_t>& marked,
   return squared;
 }
 
-}  // namespace medsweep::runner
+}  // namespace medsweep
