@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "bench/answers.h"
 #include "models/layers/batch_norm.h"
 #include "models/segmentation/segmentation_model.h"
 #include "runner/checkpoint_writer.h"
@@ -26,16 +27,6 @@ struct TrainingOptions {
   models::Precision precision = models::Precision::kFp32;
   models::MemoryLayout layout = models::MemoryLayout::kChannelsLast;
 };
-
-/// Numbers in [-1, 1] that bench/unet.py makes as well.
-inline torch::Tensor waves(std::int64_t stream, at::IntArrayRef shape) {
-  const std::int64_t count = c10::multiply_integers(shape);
-  const torch::Tensor positions = torch::arange(count, torch::dtype(torch::kDouble));
-  return (positions * 12.9898 + static_cast<double>(stream) * 78.233)
-      .sin()
-      .to(torch::kFloat)
-      .view(shape);
-}
 
 /// The trainer's step on one batch that is always the same: TrainingStep, GradientReducer and
 /// Adam as runner/training.cpp puts them together, without data, schedule and journal.

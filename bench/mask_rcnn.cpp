@@ -11,15 +11,12 @@
 #include <fmt/format.h>
 #include <torch/types.h>
 
-#include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "bench/answers.h"
 #include "models/mask_rcnn/rcnn_networks.h"
 #include "runner/distributed/communicator.h"
 #include "runner/distributed/gradient_reducer.h"
@@ -31,16 +28,6 @@ namespace medsweep::bench {
 namespace {
 
 constexpr std::int64_t kObjects = 4;
-
-// Numbers in [-1, 1] that bench/mask_rcnn.py makes as well.
-torch::Tensor waves(std::int64_t stream, at::IntArrayRef shape) {
-  const torch::Tensor positions =
-      torch::arange(c10::multiply_integers(shape), torch::dtype(torch::kDouble));
-  return (positions * 12.9898 + static_cast<double>(stream) * 78.233)
-      .sin()
-      .to(torch::kFloat)
-      .view(shape);
-}
 
 // Streams count the weights by the order of their keys, which are torchvision's.
 void fill(models::Model& model) {
@@ -141,13 +128,6 @@ class Passes {
   std::optional<runner::TrainingStep> step_;
 };
 
-double peak_resident_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
-  throw std::runtime_error("/proc/self/status has no VmHWM");
-}
-
 }  // namespace
 }  // namespace medsweep::bench
 
@@ -157,18 +137,7 @@ int main(int argc, char** argv) try {
   at::set_num_threads(std::stoi(argv[3]));
   const auto group = runner::single_communicator();
   bench::Passes passes(argv[1], models::precision_of(argv[2]), *group);
-  fmt::print("ready\n");
-  std::fflush(stdout);
-  for (std::string line; std::getline(std::cin, line);) {
-    const int count = std::stoi(line);
-    double value = 0;
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < count; ++i) value = passes.run();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    fmt::print("{:.6f} {:.6f} {:.0f}\n", seconds.count() / count, value,
-               bench::peak_resident_mib());
-    std::fflush(stdout);
-  }
+  bench::answer([&] { return passes.run(); });
   return 0;
 } catch (const std::exception& error) {
   fmt::print(stderr, "bench_mask_rcnn: {}\n", error.what());
