@@ -53,7 +53,7 @@ TEST_P(EveryOverfit, BringsTheLossOfABatchToATenth) {
 
   const double first = step_loss(model, batch, optimizer);
   double last = first;
-  for (int step = 0; step < 150 && last > first / 10; ++step)
+  for (int step = 0; step < 1500 && last > first / 10; ++step)
     last = step_loss(model, batch, optimizer);
 
   EXPECT_LT(last, first / 10);
