@@ -54,11 +54,13 @@ std::int64_t kept_bytes(Model& model, const datasets::Batch& batch) {
 // One number in place of each kernel: what a forward keeps depends on the shapes alone. Returns the
 // bytes of the kernels' copies in bfloat16, which a forward in that precision would make and keep.
 std::int64_t let_go_of_kernels(Model& model, Precision precision) {
-  const auto type = precision == Precision::kBf16 ? torch::kBFloat16 : torch::kFloat;
   std::int64_t copies = 0;
   for (torch::Tensor& parameter : model.parameters()) {
     if (parameter.dim() < 2) continue;
-    if (precision == Precision::kBf16) copies += 2 * parameter.numel();
+    // Smaller ones may be used in single precision whatever autocast says.
+    const bool is_copied = precision == Precision::kBf16 && parameter.dim() > 3;
+    if (is_copied) copies += 2 * parameter.numel();
+    const auto type = is_copied ? torch::kBFloat16 : torch::kFloat;
     parameter.set_data(torch::zeros({}, type).expand(parameter.sizes()));
   }
   return copies;

@@ -30,8 +30,9 @@ torch::nn::Conv1d grouped(std::int64_t groups, std::int64_t in, std::int64_t out
 // [C, N, in] -> [C, N, out] by the layer's matrix of each channel.
 torch::Tensor by_group(const torch::nn::Conv1d& layer, const torch::Tensor& input) {
   const std::int64_t groups = input.size(0), in = input.size(2);
-  const torch::Tensor weight = layer->weight.view({groups, -1, in});
-  return torch::baddbmm(layer->bias.view({groups, 1, -1}), input, weight.transpose(1, 2));
+  const torch::Tensor weight = layer->weight.to(input.scalar_type()).view({groups, -1, in});
+  return torch::baddbmm(layer->bias.to(input.scalar_type()).view({groups, 1, -1}), input,
+                        weight.transpose(1, 2));
 }
 
 // Which slices weigh at least the mean in softmax(gate) over D: [N, C, D] of 0 and 1. The heaviest

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "models/activation_memory.h"
 #include "models/init.h"
 #include "models/layers/random_layer.h"
 #include "models/parameters.h"
@@ -222,6 +223,24 @@ TEST(UNet3dParameters, WithAttentionAreTheZoos) {
   options.attention_places = {};
   options.patch_slices = 144;
   EXPECT_EQ(count_parameters(*make_network("unet3d", options)), 1189872);
+}
+
+/// Attention that is built for a depth is planned at that depth, in both precisions.
+TEST(VolumeMemory, OfAttentionThatIsBuiltForADepthIsPlanned) {
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    SegmentationModelOptions options;
+    options.network = "unet3d";
+    options.network_options = zoo_options(2, 0);
+    options.network_options.widths = {8, 16, 32};
+    options.network_options.attention.name = "pam";
+    options.network_options.patch_slices = 16;
+    options.activation = Activation::kSoftmax;
+    options.losses = {{.name = "dice_ce"}};
+    options.precision = precision;
+    SegmentationModel model(options);
+    const std::int64_t bytes = activation_bytes(model, precision, 2, 1, {32, 48, 16});
+    EXPECT_GT(bytes, 16 * 32 * 48 * 8 * 4) << "more than one map";
+  }
 }
 
 /// A volume model learns one batch by heart.
