@@ -8,6 +8,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "models/layers/convolution3d.h"
+
 namespace medsweep::models {
 
 void check_features(std::string_view name, const torch::Tensor& features,
@@ -77,11 +79,11 @@ torch::nn::AnyModule make_map_convolution(const MapConvolutionOptions& options) 
                               .groups(options.groups)
                               .bias(bias)));
   return torch::nn::AnyModule(
-      torch::nn::Conv3d(torch::nn::Conv3dOptions(options.in_channels, options.out_channels, size)
-                            .stride(stride)
-                            .padding(padding)
-                            .groups(options.groups)
-                            .bias(bias)));
+      Convolution3d(torch::nn::Conv3dOptions(options.in_channels, options.out_channels, size)
+                        .stride(stride)
+                        .padding(padding)
+                        .groups(options.groups)
+                        .bias(bias)));
 }
 
 torch::Tensor normalize_maps(torch::nn::AnyModule& normalization, const torch::Tensor& maps) {

@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "models/layers/convolution3d.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -17,7 +19,7 @@ torch::nn::AnyModule halving(std::int64_t dimensions, std::int64_t in, std::int6
     return torch::nn::AnyModule(
         torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).stride(2).padding(1)));
   return torch::nn::AnyModule(
-      torch::nn::Conv3d(torch::nn::Conv3dOptions(in, out, 3).stride(2).padding(1)));
+      Convolution3d(torch::nn::Conv3dOptions(in, out, 3).stride(2).padding(1)));
 }
 
 torch::Tensor means_of_parts(const torch::Tensor& maps) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "models/layers/convolution3d.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -68,11 +70,11 @@ OrderedConvolution3dImpl::OrderedConvolution3dImpl(const OrderedConvolution3dOpt
       continue;
     }
     channels = options.out_channels;
-    layers_.emplace_back(torch::nn::Conv3d(
-        torch::nn::Conv3dOptions(options.in_channels, channels, options.kernel_size)
-            .stride(options.stride)
-            .padding(options.stride == 1 ? options.kernel_size / 2 : 0)
-            .bias(!has_any_of(order, "gb"))));
+    layers_.emplace_back(
+        Convolution3d(torch::nn::Conv3dOptions(options.in_channels, channels, options.kernel_size)
+                          .stride(options.stride)
+                          .padding(options.stride == 1 ? options.kernel_size / 2 : 0)
+                          .bias(!has_any_of(order, "gb"))));
     register_module("convolution", layers_.back().ptr());
   }
 }

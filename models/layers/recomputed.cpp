@@ -1,10 +1,10 @@
 #include "models/layers/recomputed.h"
 
-#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <utility>
 
+#include "models/layers/autocast_state.h"
 #include "models/layers/batch_norm.h"
 
 namespace medsweep::models {
@@ -31,31 +31,6 @@ struct FirstRun : torch::CustomClassHolder {
   bool wants_first = false, wants_second = false;  ///< gradients
 };
 
-/// The autocast of the first run, where the engine has none.
-class AutocastAgain {
- public:
-  explicit AutocastAgain(const FirstRun& run)
-      : device_(run.device),
-        before_(at::autocast::is_autocast_enabled(device_)),
-        type_before_(at::autocast::get_autocast_dtype(device_)) {
-    at::autocast::set_autocast_enabled(device_, run.autocast);
-    at::autocast::set_autocast_dtype(device_, run.type);
-    at::autocast::increment_nesting();
-  }
-  ~AutocastAgain() {
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(device_, before_);
-    at::autocast::set_autocast_dtype(device_, type_before_);
-  }
-  AutocastAgain(const AutocastAgain&) = delete;
-  AutocastAgain& operator=(const AutocastAgain&) = delete;
-
- private:
-  c10::DeviceType device_;
-  bool before_;
-  at::ScalarType type_before_;
-};
-
 struct Recomputation : torch::autograd::Function<Recomputation> {
   /// anchor: a leaf that asks for a gradient, so that there is a node where no input does.
   static torch::Tensor forward(AutogradContext* context, const c10::intrusive_ptr<FirstRun>& run,
@@ -77,7 +52,7 @@ struct Recomputation : torch::autograd::Function<Recomputation> {
     torch::Tensor output;
     {
       const torch::AutoGradMode with_gradient(true);
-      const AutocastAgain autocast(*run);
+      const AutocastStateGuard autocast(run->device, run->autocast, run->type);
       const WithoutStatistics statistics;
       output = run->on(first, second);
     }

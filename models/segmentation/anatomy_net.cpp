@@ -14,9 +14,9 @@ constexpr std::int64_t kUpReduction = 16;
 constexpr std::array<std::int64_t, 4> kAnatomyWidths{28, 30, 32, 34};
 constexpr std::int64_t kLastWidth = 14;
 
-torch::nn::Conv3d anatomy_convolution(std::int64_t in, std::int64_t out, std::int64_t kernel,
-                                      std::int64_t stride = 1) {
-  return torch::nn::Conv3d(
+Convolution3d anatomy_convolution(std::int64_t in, std::int64_t out, std::int64_t kernel,
+                                  std::int64_t stride = 1) {
+  return Convolution3d(
       torch::nn::Conv3dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
 
@@ -97,7 +97,7 @@ AnatomyNet::AnatomyNet(const NetworkOptions& options) : options_(options), atten
   register_module("attention", attention_);
   head_ = register_module(
       "head",
-      torch::nn::Conv3d(torch::nn::Conv3dOptions(kLastWidth, options.out_channels, 3).padding(1)));
+      Convolution3d(torch::nn::Conv3dOptions(kLastWidth, options.out_channels, 3).padding(1)));
 }
 
 NetworkShape AnatomyNet::shape(const NetworkOptions& options) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "models/layers/batch_norm.h"
+#include "models/layers/convolution3d.h"
 #include "models/segmentation/attention_slots.h"
 #include "models/segmentation/networks.h"
 
@@ -27,7 +28,7 @@ class ResidualExcitation3dImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& volumes);
 
  private:
-  torch::nn::Conv3d first_{nullptr}, second_{nullptr}, shortcut_{nullptr};
+  Convolution3d first_{nullptr}, second_{nullptr}, shortcut_{nullptr};
   BatchNorm2d first_norm_{nullptr}, second_norm_{nullptr}, shortcut_norm_{nullptr};
   torch::nn::Linear squeeze_{nullptr}, excite_{nullptr};
 };
@@ -49,7 +50,7 @@ class AnatomyNet : public SegmentationNetwork {
 
  private:
   NetworkOptions options_;
-  torch::nn::Conv3d stem_{nullptr}, head_{nullptr};
+  Convolution3d stem_{nullptr}, head_{nullptr};
   BatchNorm2d stem_norm_{nullptr};
   std::vector<ResidualExcitation3d> encoders_, decoders_;  ///< two a level; decoders deepest first
   torch::nn::ConvTranspose3d up_{nullptr};

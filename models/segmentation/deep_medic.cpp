@@ -16,8 +16,8 @@ constexpr std::int64_t kReduction = 3;
 constexpr std::int64_t kSmallestPatch = 51;  // three voxels without its margin
 constexpr std::int64_t kPathwayLoss = 8;     // voxels on each side
 
-torch::nn::Conv3d bare_convolution(std::int64_t in, std::int64_t out, std::int64_t kernel) {
-  return torch::nn::Conv3d(torch::nn::Conv3dOptions(in, out, kernel).bias(false));
+Convolution3d bare_convolution(std::int64_t in, std::int64_t out, std::int64_t kernel) {
+  return Convolution3d(torch::nn::Conv3dOptions(in, out, kernel).bias(false));
 }
 
 /// [N, C, D, H, W] without `voxels` on each side.
@@ -60,8 +60,8 @@ DeepMedic::DeepMedic(const NetworkOptions& options) : options_(options), attenti
   fully2_ = register_module("fully2", bare_convolution(kFullyConnected, kFullyConnected, 1));
   fully2_norm_ = register_module("fully2_norm", BatchNorm2d(norm));
   dropout2_ = register_module("dropout2", Dropout(dropped));
-  head_ = register_module("head", torch::nn::Conv3d(torch::nn::Conv3dOptions(
-                                      kFullyConnected, options.out_channels, 1)));
+  head_ = register_module(
+      "head", Convolution3d(torch::nn::Conv3dOptions(kFullyConnected, options.out_channels, 1)));
   attention_->add_levels(shape(options));
   register_module("attention", attention_);
 }

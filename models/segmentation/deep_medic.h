@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "models/layers/batch_norm.h"
+#include "models/layers/convolution3d.h"
 #include "models/layers/dropout.h"
 #include "models/segmentation/attention_slots.h"
 #include "models/segmentation/networks.h"
@@ -17,7 +18,7 @@ class DeepMedicPathwayImpl : public torch::nn::Module {
   torch::Tensor forward(torch::Tensor features);
 
  private:
-  std::vector<torch::nn::Conv3d> convolutions_;
+  std::vector<Convolution3d> convolutions_;
   std::vector<BatchNorm2d> normalizations_;
 };
 TORCH_MODULE(DeepMedicPathway);
@@ -51,7 +52,7 @@ class DeepMedic : public SegmentationNetwork {
 
   NetworkOptions options_;
   DeepMedicPathway normal_{nullptr}, reduced_{nullptr};
-  torch::nn::Conv3d fully1_{nullptr}, fully2_{nullptr}, head_{nullptr};
+  Convolution3d fully1_{nullptr}, fully2_{nullptr}, head_{nullptr};
   BatchNorm2d fully1_norm_{nullptr}, fully2_norm_{nullptr};
   Dropout dropout1_{nullptr}, dropout2_{nullptr};
   AttentionSlots attention_{nullptr};

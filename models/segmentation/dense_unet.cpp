@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include "models/layers/convolution3d.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -15,7 +17,7 @@ torch::nn::AnyModule dense_convolution(std::int64_t dimensions, std::int64_t in,
   if (dimensions == 2)
     return torch::nn::AnyModule(torch::nn::Conv2d(
         torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false)));
-  return torch::nn::AnyModule(torch::nn::Conv3d(
+  return torch::nn::AnyModule(Convolution3d(
       torch::nn::Conv3dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false)));
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "models/layers/convolution3d.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -57,13 +59,12 @@ HDenseUNet::HDenseUNet(const NetworkOptions& options) : options_(options), atten
                                                     kFusedWidth, options.out_channels, 1)));
   spatial_ = register_module("spatial", DenseUNet(spatial_options(options)));
   fusion_ = register_module(
-      "fusion",
-      torch::nn::Conv3d(torch::nn::Conv3dOptions(kFusedWidth, kFusedWidth, 3).padding(1)));
+      "fusion", Convolution3d(torch::nn::Conv3dOptions(kFusedWidth, kFusedWidth, 3).padding(1)));
   dropout_ = register_module("dropout", Dropout(options.dropout.value_or(kFusionDropout)));
   fusion_norm_ = register_module(
       "fusion_norm", BatchNorm2d(BatchNorm2dOptions{kFusedWidth, options.batch_statistics}));
   head_ = register_module(
-      "head", torch::nn::Conv3d(torch::nn::Conv3dOptions(kFusedWidth, options.out_channels, 1)));
+      "head", Convolution3d(torch::nn::Conv3dOptions(kFusedWidth, options.out_channels, 1)));
   attention_->add_levels(shape(options));
   register_module("attention", attention_);
   set_stage();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "models/layers/convolution3d.h"
 #include "models/layers/dropout.h"
 #include "models/segmentation/attention_slots.h"
 #include "models/segmentation/dense_unet.h"
@@ -37,7 +38,7 @@ class HDenseUNet : public SegmentationNetwork {
   NetworkOptions options_;
   DenseUNet planar_{nullptr}, spatial_{nullptr};
   torch::nn::Conv2d planar_head_{nullptr};
-  torch::nn::Conv3d fusion_{nullptr}, head_{nullptr};
+  Convolution3d fusion_{nullptr}, head_{nullptr};
   BatchNorm2d fusion_norm_{nullptr};
   Dropout dropout_{nullptr};
   AttentionSlots attention_{nullptr};

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "models/layers/convolution3d.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -59,7 +61,7 @@ UNet3d::UNet3d(const NetworkOptions& options) : options_(options), attention_(op
   attention_->add_levels(shape(options));
   register_module("attention", attention_);
   head_ = register_module(
-      "head", torch::nn::Conv3d(torch::nn::Conv3dOptions(channels, options.out_channels, 1)));
+      "head", Convolution3d(torch::nn::Conv3dOptions(channels, options.out_channels, 1)));
 }
 
 NetworkShape UNet3d::shape(const NetworkOptions& options) {

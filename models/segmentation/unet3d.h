@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "models/layers/convolution3d.h"
 #include "models/layers/ordered_convolution.h"
 #include "models/segmentation/attention_slots.h"
 #include "models/segmentation/networks.h"
@@ -50,7 +51,7 @@ class UNet3d : public SegmentationNetwork {
   std::vector<DoubleConvolution3d> encoders_, decoders_;  ///< by level; the decoders, deepest first
   std::vector<torch::nn::ConvTranspose3d> ups_;           ///< deepest first; none: nearest
   AttentionSlots attention_{nullptr};
-  torch::nn::Conv3d head_{nullptr};
+  Convolution3d head_{nullptr};
 };
 
 }  // namespace medsweep::models

@@ -80,7 +80,7 @@ VNet::VNet(const NetworkOptions& options) : options_(options), attention_(option
   attention_->add_levels(shape(options));
   register_module("attention", attention_);
   head_ = register_module(
-      "head", torch::nn::Conv3d(torch::nn::Conv3dOptions(channels, options.out_channels, 1)));
+      "head", Convolution3d(torch::nn::Conv3dOptions(channels, options.out_channels, 1)));
 }
 
 NetworkShape VNet::shape(const NetworkOptions& options) {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "models/layers/convolution3d.h"
 #include "models/layers/ordered_convolution.h"
 #include "models/segmentation/attention_slots.h"
 #include "models/segmentation/networks.h"
@@ -52,7 +53,7 @@ class VNet : public SegmentationNetwork {
   OrderedConvolution3d bottleneck_{nullptr};
   std::vector<torch::nn::ConvTranspose3d> ups_;  ///< deepest first
   AttentionSlots attention_{nullptr};
-  torch::nn::Conv3d head_{nullptr};
+  Convolution3d head_{nullptr};
 };
 
 }  // namespace medsweep::models

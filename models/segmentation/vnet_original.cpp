@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "models/layers/convolution3d.h"
 #include "models/segmentation/vnet.h"
 
 namespace medsweep::models {
@@ -18,13 +19,13 @@ torch::nn::PReLU prelu_of(std::int64_t channels) {
 }
 
 ConvNormPrelu3d stage_convolution(std::int64_t channels, const NetworkOptions& options) {
-  const torch::nn::Conv3d convolution(
+  const Convolution3d convolution(
       torch::nn::Conv3dOptions(channels, channels, 5).padding(2).bias(false));
   return ConvNormPrelu3d(torch::nn::AnyModule(convolution), channels, options);
 }
 
 ConvNormPrelu3d halving(std::int64_t in, std::int64_t out, const NetworkOptions& options) {
-  const torch::nn::Conv3d convolution(torch::nn::Conv3dOptions(in, out, 2).stride(2).bias(false));
+  const Convolution3d convolution(torch::nn::Conv3dOptions(in, out, 2).stride(2).bias(false));
   return ConvNormPrelu3d(torch::nn::AnyModule(convolution), out, options);
 }
 
@@ -82,7 +83,7 @@ VNetOriginal::VNetOriginal(const NetworkOptions& options)
   const std::vector<std::int64_t> widths = doubled_widths(options.width, kSteps + 1);
   input_ = register_module(
       "input",
-      torch::nn::Conv3d(
+      Convolution3d(
           torch::nn::Conv3dOptions(options.in_channels, options.width, 5).padding(2).bias(false)));
   input_normalization_ =
       register_module("input_normalization",
@@ -105,7 +106,7 @@ VNetOriginal::VNetOriginal(const NetworkOptions& options)
   attention_->add_levels(shape(options));
   register_module("attention", attention_);
   head_ = register_module(
-      "head", torch::nn::Conv3d(torch::nn::Conv3dOptions(channels, options.out_channels, 1)));
+      "head", Convolution3d(torch::nn::Conv3dOptions(channels, options.out_channels, 1)));
 }
 
 NetworkShape VNetOriginal::shape(const NetworkOptions& options) {

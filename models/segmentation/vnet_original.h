@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "models/layers/batch_norm.h"
+#include "models/layers/convolution3d.h"
 #include "models/segmentation/attention_slots.h"
 #include "models/segmentation/networks.h"
 
@@ -58,7 +59,7 @@ class VNetOriginal : public SegmentationNetwork {
   torch::Tensor first_stage(const torch::Tensor& volumes);
 
   NetworkOptions options_;
-  torch::nn::Conv3d input_{nullptr}, head_{nullptr};
+  Convolution3d input_{nullptr}, head_{nullptr};
   BatchNorm2d input_normalization_{nullptr};
   torch::nn::PReLU input_activation_{nullptr};
   std::vector<ConvNormPrelu3d> downs_, ups_;    ///< ups deepest first

@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t kLowerDepths = 3;
 constexpr double kHeadWeight = 1.0 / 3;
 
-torch::nn::Conv3d voxel_convolution(std::int64_t in, std::int64_t out, std::int64_t stride = 1) {
-  return torch::nn::Conv3d(torch::nn::Conv3dOptions(in, out, 3).stride(stride).padding(1));
+Convolution3d voxel_convolution(std::int64_t in, std::int64_t out, std::int64_t stride = 1) {
+  return Convolution3d(torch::nn::Conv3dOptions(in, out, 3).stride(stride).padding(1));
 }
 
 torch::nn::AnyModule enlarger(std::int64_t in, std::int64_t out, std::int64_t factor) {
@@ -58,9 +58,9 @@ VoxResNet::VoxResNet(const NetworkOptions& options) : options_(options), attenti
   for (std::size_t depth = 0; depth <= kLowerDepths; ++depth) {
     enlargers_.push_back(enlarger(depth == 0 ? width : low, width, std::int64_t{1} << depth));
     register_module(fmt::format("enlarge{}", depth), enlargers_.back().ptr());
-    classifiers_.push_back(register_module(
-        fmt::format("classify{}", depth),
-        torch::nn::Conv3d(torch::nn::Conv3dOptions(width, options.out_channels, 1))));
+    classifiers_.push_back(
+        register_module(fmt::format("classify{}", depth),
+                        Convolution3d(torch::nn::Conv3dOptions(width, options.out_channels, 1))));
   }
   attention_->add_levels(shape(options));
   register_module("attention", attention_);

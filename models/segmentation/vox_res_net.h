@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "models/layers/batch_norm.h"
+#include "models/layers/convolution3d.h"
 #include "models/segmentation/attention_slots.h"
 #include "models/segmentation/networks.h"
 
@@ -17,7 +18,7 @@ class VoxResImpl : public torch::nn::Module {
 
  private:
   BatchNorm2d first_norm_{nullptr}, second_norm_{nullptr};
-  torch::nn::Conv3d first_{nullptr}, second_{nullptr};
+  Convolution3d first_{nullptr}, second_{nullptr};
 };
 TORCH_MODULE(VoxRes);
 
@@ -47,9 +48,9 @@ class VoxResNet : public SegmentationNetwork {
   std::vector<torch::Tensor> taps(const torch::Tensor& volumes);
 
   NetworkOptions options_;
-  torch::nn::Conv3d stem1_{nullptr}, stem2_{nullptr};
+  Convolution3d stem1_{nullptr}, stem2_{nullptr};
   BatchNorm2d stem_norm_{nullptr};
-  std::vector<torch::nn::Conv3d> downs_, classifiers_;
+  std::vector<Convolution3d> downs_, classifiers_;
   std::vector<BatchNorm2d> down_norms_;
   std::vector<VoxRes> blocks_;  ///< two at each of the three lower depths
   std::vector<torch::nn::AnyModule> enlargers_;
