@@ -1,5 +1,6 @@
 #include "models/layers/recomputed.h"
 
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <utility>
