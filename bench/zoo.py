@@ -23,6 +23,7 @@ def waves(stream, shape):
 
 
 def made(name, channels):
+    sys.path.pop(0)  # this folder has a unet.py, too
     import pytorch_unet
     import segmentation_networks as images
     import unet
