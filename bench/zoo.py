@@ -90,7 +90,7 @@ def main():
     labels = ((waves(2000, (count, *sides)) + 1) * 2).long().clamp(0, MAPS - 1)
     margin = getattr(network, "margin", 0)
     labels = labels[(slice(None), *[slice(margin, -margin or None)] * len(sides))]
-    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-5, momentum=0.9)
 
     def step():
         optimizer.zero_grad()
