@@ -80,7 +80,7 @@ class Training {
       if (item.key().ends_with("bias")) parameter.zero_();
       if (parameter.dim() != 4) continue;
       const auto fan_in = static_cast<double>(parameter.numel() / parameter.size(0));
-      parameter.copy_(waves(++stream, parameter.sizes()) * std::sqrt(6 / fan_in));
+      parameter.copy_(noise(++stream, parameter.sizes()) * std::sqrt(6 / fan_in));
     }
     model->train();
     return model;
@@ -89,8 +89,8 @@ class Training {
   static datasets::Batch make_batch(const TrainingOptions& options) {
     const std::int64_t count = options.batch_size, side = options.side;
     datasets::Batch batch;
-    batch.images = waves(1000, {count, 3, side, side});
-    const torch::Tensor labels = waves(2000, {count, side, side}).gt(0.5).to(torch::kLong);
+    batch.images = noise(1000, {count, 3, side, side});
+    const torch::Tensor labels = noise(2000, {count, side, side}).gt(0.5).to(torch::kLong);
     for (std::int64_t i = 0; i < count; ++i) {
       batch.sizes.push_back({side, side});
       batch.targets.push_back({{datasets::kSegmentation, {labels[i]}}});

@@ -12,7 +12,6 @@
 #include <torch/types.h>
 
 #include <cmath>
-#include <map>
 #include <optional>
 #include <string>
 
@@ -29,20 +28,9 @@ namespace {
 
 constexpr std::int64_t kObjects = 4;
 
-// Streams count the weights by the order of their keys, which are torchvision's.
-void fill(models::Model& model) {
-  const torch::NoGradGuard no_grad;
-  std::map<std::string, torch::Tensor> weights;
-  for (auto& item : model.named_parameters()) {
-    if (item.key().ends_with("bias")) item.value().zero_();
-    if (item.value().dim() > 1) weights.emplace(item.key(), item.value());
-  }
-  std::int64_t stream = 0;
-  for (auto& [key, weight] : weights) {
-    const bool predicts = key.find("predictor") != std::string::npos || key.starts_with("rpn");
-    const auto fan_in = static_cast<double>(weight.numel() / weight.size(0));
-    weight.copy_(waves(++stream, weight.sizes()) * (predicts ? 0.01 : std::sqrt(2 / fan_in)));
-  }
+double kernel_factor(const std::string& key, double inputs) {
+  const bool predicts = key.find("predictor") != std::string::npos || key.starts_with("rpn");
+  return predicts ? 0.01 : std::sqrt(2 / inputs);
 }
 
 datasets::Instances objects(std::int64_t image, std::int64_t side) {
@@ -62,7 +50,7 @@ datasets::Instances objects(std::int64_t image, std::int64_t side) {
 
 datasets::Batch make_batch(std::int64_t count, std::int64_t side) {
   datasets::Batch batch;
-  batch.images = (waves(1000, {count, 3, side, side}) + 1) / 2;
+  batch.images = (noise(1000, {count, 3, side, side}) + 1) / 2;
   for (std::int64_t i = 0; i < count; ++i) {
     batch.sizes.push_back({side, side});
     datasets::Target target;
@@ -115,7 +103,7 @@ class Passes {
     options.image.resize = models::RcnnResize::kNone;
     options.precision = precision;
     auto model = models::make_rcnn(options);
-    fill(*model);
+    fill_kernels(*model, kernel_factor);
     return model;
   }
 

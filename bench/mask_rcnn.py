@@ -2,38 +2,24 @@
 
     python bench/mask_rcnn.py train|predict PRECISION LAYOUT THREADS
 
-Prints "ready", then answers each line "N" with "<seconds a pass> <loss of the last step, or the
-objects found> <peak resident MiB>". Weights, images and objects are those of bench/mask_rcnn.cpp.
+See answers.answer(); a pass gives the loss, or the number of objects found. Weights, images and objects are those of bench/mask_rcnn.cpp.
 """
 
 import sys
-import time
 
 import torch
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
+from answers import answer, fill_kernels, noise
+
 OBJECTS = 4
 
 
-def waves(stream, shape):
-    count = torch.Size(shape).numel()
-    positions = torch.arange(count, dtype=torch.float64)
-    return torch.sin(positions * 12.9898 + stream * 78.233).float().view(shape)
-
-
 def fill(model):
-    weights = {}
-    with torch.no_grad():
-        for key, parameter in model.named_parameters():
-            if key.endswith("bias"):
-                parameter.zero_()
-            if parameter.dim() > 1:
-                weights[key] = parameter
-        for stream, key in enumerate(sorted(weights), 1):
-            weight = weights[key]
-            fan_in = weight.numel() // weight.shape[0]
-            factor = 0.01 if "predictor" in key or key.startswith("rpn") else (2 / fan_in) ** 0.5
-            weight.copy_(waves(stream, weight.shape) * factor)
+    def factor(key, inputs):
+        return 0.01 if "predictor" in key or key.startswith("rpn") else (2 / inputs) ** 0.5
+
+    fill_kernels(model, factor)
 
 
 def objects(image, side):
@@ -47,11 +33,6 @@ def objects(image, side):
     return {"boxes": torch.tensor(boxes, dtype=torch.float32), "labels": torch.tensor(labels), "masks": masks}
 
 
-def peak_resident_mib():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
-
-
 def main():
     what, precision, layout, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
@@ -63,7 +44,7 @@ def main():
     if layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)
     model.train(what == "train")
-    images = list((waves(1000, (count, 3, side, side)) + 1) / 2)
+    images = list((noise(1000, (count, 3, side, side)) + 1) / 2)
     targets = [objects(i, side) for i in range(count)]
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
 
@@ -84,15 +65,7 @@ def main():
         (found["masks"] > 0.5).to(torch.uint8)
         return len(found["scores"])
 
-    run = train if what == "train" else predict
-    print("ready", flush=True)
-    for line in sys.stdin:
-        passes = int(line)
-        start = time.perf_counter()
-        for _ in range(passes):
-            value = run()
-        seconds = (time.perf_counter() - start) / passes
-        print(f"{seconds:.6f} {value:.6f} {peak_resident_mib():.0f}", flush=True)
+    answer(train if what == "train" else predict)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ need_peers
 compare() { # title, bar, ours: precision layout threads, theirs: precision layout threads
   local title=$1 bar=$2
   start ours "$BUILD/bench_step" "$3" "$4" "$5"
-  start theirs "$PYTHON" bench/unet.py "$6" "$7" "$8"
+  start theirs "$PYTHON" bench/step.py "$6" "$7" "$8"
   local first_ours first_theirs
   first_ours=$(ask ours 1) first_theirs=$(ask theirs 1)
   ask ours 2 >/dev/null; ask theirs 2 >/dev/null
@@ -26,7 +26,7 @@ compare() { # title, bar, ours: precision layout threads, theirs: precision layo
   ours=$(column 1 "$WORK/ours" | median) theirs=$(column 1 "$WORK/theirs" | median)
   ratio=$(divide "$theirs" "$ours")
   printf '%-36s ours %.4f s  PyTorch %.4f s  speed %s  bar >= %s  %s  (first losses %s %s)\n' "$title" \
-    "$ours" "$theirs" "$ratio" "$bar" "$(verdict "$ratio" '>=' "$bar")" "${first_ours#* }" "${first_theirs#* }"
+    "$ours" "$theirs" "$ratio" "$bar" "$(verdict "$ratio" '>=' "$bar")" "$(column 2 <(echo "$first_ours"))" "$(column 2 <(echo "$first_theirs"))"
 }
 
 for threads in ${THREADS:-1 2}; do

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,21 +23,6 @@ namespace {
 
 constexpr std::int64_t kMaps = 4;
 constexpr std::int64_t kVolumeAxes = 3;
-
-// Streams count the kernels by the order of their keys, which bench/zoo.py has as well.
-void fill(models::Model& model) {
-  const torch::NoGradGuard no_grad;
-  std::map<std::string, torch::Tensor> kernels;
-  for (auto& item : model.named_parameters()) {
-    if (item.key().ends_with("bias")) item.value().zero_();
-    if (item.value().dim() > 1) kernels.emplace(item.key(), item.value());
-  }
-  std::int64_t stream = 0;
-  for (auto& [key, kernel] : kernels) {
-    const auto fan_in = static_cast<double>(kernel.numel() / kernel.size(0));
-    kernel.copy_(waves(++stream, kernel.sizes()) * std::sqrt(2 / fan_in));
-  }
-}
 
 models::SegmentationModelOptions options_of(const std::string& network, models::Precision precision,
                                             std::int64_t channels) {
@@ -71,9 +55,9 @@ datasets::Batch make_batch(std::int64_t channels, const std::vector<std::int64_t
   datasets::Batch batch;
   std::vector<std::int64_t> shape = sides;
   shape.insert(shape.begin(), count);
-  const torch::Tensor labels = ((waves(2000, shape) + 1) * 2).to(torch::kLong).clamp(0, kMaps - 1);
+  const torch::Tensor labels = ((noise(2000, shape) + 1) * 2).to(torch::kLong).clamp(0, kMaps - 1);
   shape.insert(shape.begin() + 1, channels);
-  batch.images = waves(1000, shape);
+  batch.images = noise(1000, shape);
   for (std::int64_t i = 0; i < count; ++i) {
     batch.sizes.push_back({sides[sides.size() - 2], sides.back(), is_volume ? sides.front() : 1});
     batch.targets.push_back({{datasets::kSegmentation, {labels[i]}}});
@@ -89,7 +73,7 @@ class ZooSteps {
            runner::Communicator& group)
       : model_(std::make_shared<models::SegmentationModel>(options)), batch_(std::move(batch)) {
     runner::keep_freed_memory();
-    fill(*model_);
+    fill_kernels(*model_, [](const std::string&, double inputs) { return std::sqrt(2 / inputs); });
     model_->train();
     reducer_.emplace(*model_, group.process_group(runner::CollectiveThread::kWorker));
     runner::OptimizerOptions sgd;

@@ -2,33 +2,25 @@
 
     python bench/zoo.py NETWORK PRECISION LAYOUT THREADS IN SIDE...
 
-Prints "ready", then answers each line "N" with "<seconds a step> <loss of the last step> <peak resident
-MiB>". The networks are those of tests/golden, which bench/common.sh puts in the path, with their keys;
+See answers.answer(); what a step gives is its loss. The networks are those of tests/golden, which bench/common.sh puts in the path, with their keys;
 weights and data are those of bench/zoo.cpp.
 """
 
 import sys
-import time
 
 import torch
 from torch import nn
 
+import pytorch_unet
+import segmentation_networks as images
+import unet
+import volume_networks as volumes
+from answers import answer, fill_kernels, noise
+
 MAPS = 4
 
 
-def waves(stream, shape):
-    count = torch.Size(shape).numel()
-    positions = torch.arange(count, dtype=torch.float64)
-    return torch.sin(positions * 12.9898 + stream * 78.233).float().view(shape)
-
-
 def made(name, channels):
-    sys.path.pop(0)  # this folder has a unet.py, too
-    import pytorch_unet
-    import segmentation_networks as images
-    import unet
-    import volume_networks as volumes
-
     return {
         "unet": lambda: pytorch_unet.UNet(channels, MAPS, 64),
         "retina_unet": lambda: unet.RetinaUNet(channels, MAPS, 64),
@@ -55,24 +47,10 @@ def without_auxiliary(network):
 
 
 def fill(network):
-    kernels = {}
-    with torch.no_grad():
-        for key, parameter in network.named_parameters():
-            if key.endswith("bias"):
-                parameter.zero_()
-            if parameter.dim() > 1:
-                kernels[key] = parameter
-        for stream, key in enumerate(sorted(kernels), 1):
-            kernel = kernels[key]
-            kernel.copy_(waves(stream, kernel.shape) * (2 / (kernel.numel() // kernel.shape[0])) ** 0.5)
+    fill_kernels(network, lambda _, inputs: (2 / inputs) ** 0.5)
     for module in network.modules():
         if isinstance(module, (nn.Dropout, nn.Dropout2d, nn.Dropout3d)):
             module.p = 0.0
-
-
-def peak_resident_mib():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
 
 
 def main():
@@ -86,8 +64,8 @@ def main():
     fill(network)
     network = network.to(memory_format=memory_format).train()
     count = 1 if len(sides) == 3 else 2
-    images = waves(1000, (count, channels, *sides)).to(memory_format=memory_format)
-    labels = ((waves(2000, (count, *sides)) + 1) * 2).long().clamp(0, MAPS - 1)
+    images = noise(1000, (count, channels, *sides)).to(memory_format=memory_format)
+    labels = ((noise(2000, (count, *sides)) + 1) * 2).long().clamp(0, MAPS - 1)
     margin = getattr(network, "margin", 0)
     labels = labels[(slice(None), *[slice(margin, -margin or None)] * len(sides))]
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-5, momentum=0.9)
@@ -105,13 +83,7 @@ def main():
         optimizer.step()
         return loss.item()
 
-    print("ready", flush=True)
-    for line in sys.stdin:
-        steps = int(line)
-        start = time.perf_counter()
-        for _ in range(steps):
-            loss = step()
-        print(f"{(time.perf_counter() - start) / steps:.6f} {loss:.6f} {peak_resident_mib():.0f}", flush=True)
+    answer(step)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_predict_command(app, line);
   add_ensemble_command(app, line);
   add_table_command(app, line);
+  add_zoo_command(app, line);
   add_status_command(app, line);
   add_list_command(app, line);
   add_new_command(app, line);

@@ -10,9 +10,9 @@
 
 #include "datasets/color_mode.h"
 #include "datasets/data_file.h"
-#include "models/activation_memory.h"
 #include "models/mask_rcnn/training_memory.h"
 #include "models/parameters.h"
+#include "models/segmentation/training_memory.h"
 #include "results/index.h"
 #include "runner/ensemble/study_ensembles.h"
 #include "runner/probe.h"
@@ -86,17 +86,22 @@ std::int64_t piece_samples(const TrialSettings& settings) {
 
 NetworkFacts facts_of_segmentation(const TrialSettings& settings, const DataShape& shape,
                                    const datasets::Extent& extent) {
-  const auto model = make_model(settings, shape);
-  NetworkFacts facts{models::count_parameters(*model)};
-  facts.memory_bytes = 4 * (1 + copies(settings.optimizer)) * facts.parameters +
-                       models::activation_bytes(*model, models::precision_of(settings.precision),
-                                                shape.channels, piece_samples(settings), extent);
+  models::SegmentationModelOptions options = model_options(settings, shape);
+  const models::MemoryLayout layout = options.layout;
+  options.layout = models::MemoryLayout::kContiguous;  // the other would copy the kernels
+  models::SegmentationModel model(options);
+  NetworkFacts facts{models::count_parameters(model)};
+  facts.memory_bytes =
+      4 * (1 + copies(settings.optimizer)) * facts.parameters +
+      models::activation_bytes(model, layout, shape.channels, piece_samples(settings), extent);
   return facts;
 }
 
 NetworkFacts facts_of_rcnn(const TrialSettings& settings, const DataShape& shape,
                            const datasets::Extent& extent) {
-  models::RcnnTrainingMemory memory(rcnn_options(settings, shape));
+  TrialSettings plain = settings;
+  plain.channels_last = false;  // which would copy the kernels and keep as much
+  models::RcnnTrainingMemory memory(rcnn_options(plain, shape));
   NetworkFacts facts;
   std::set<std::string> seen;
   for (const StageSettings& stage : settings.stages) {
@@ -125,10 +130,8 @@ class Networks {
                     extent.depth, extent.height, extent.width, copies(settings.optimizer));
     const auto found = facts_.find(key);
     if (found != facts_.end()) return found->second;
-    TrialSettings plain = settings;
-    plain.channels_last = false;  // which would copy the kernels and keep as much
-    return facts_[key] = finds_objects(plain) ? facts_of_rcnn(plain, shape, extent)
-                                              : facts_of_segmentation(plain, shape, extent);
+    return facts_[key] = finds_objects(settings) ? facts_of_rcnn(settings, shape, extent)
+                                                 : facts_of_segmentation(settings, shape, extent);
   }
 
  private:

@@ -69,7 +69,7 @@ constexpr std::string_view kNetworkHeader = R"(#pragma once
 @INCLUDE@ <vector>
 
 @INCLUDE@ "models/layers/conv_norm_act.h"
-@INCLUDE@ "models/segmentation/networks.h"
+@INCLUDE@ "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 

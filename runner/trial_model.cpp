@@ -4,6 +4,7 @@
 
 #include "models/mask_rcnn/rcnn_networks.h"
 #include "models/precision.h"
+#include "models/segmentation/networks.h"
 #include "runner/trial_attention.h"
 #include "runner/trial_rcnn.h"
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "models/backbones/backbone_layers.h"
+#include "models/layers/normalization.h"
 
 namespace medsweep::models {
 
@@ -17,8 +18,8 @@ DenseLayerImpl::DenseLayerImpl(std::int64_t in_channels, std::int64_t growth,
 }
 
 torch::Tensor DenseLayerImpl::forward(const torch::Tensor& features) {
-  const torch::Tensor narrow = conv1_->forward(torch::relu(norm1_.forward(features)));
-  return conv2_->forward(torch::relu(norm2_.forward(narrow)));
+  const torch::Tensor narrow = conv1_->forward(normalize_and_relu(norm1_, features));
+  return conv2_->forward(normalize_and_relu(norm2_, narrow));
 }
 
 DenseNet::DenseNet(const DenseNetPlan& plan, const BackboneOptions& options)
@@ -54,12 +55,12 @@ DenseNet::DenseNet(const DenseNetPlan& plan, const BackboneOptions& options)
 }
 
 std::vector<torch::Tensor> DenseNet::run(const torch::Tensor& images, const AfterLevel& after) {
-  std::vector<torch::Tensor> maps{after(1, torch::relu(norm0_.forward(conv0_->forward(images))))};
+  std::vector<torch::Tensor> maps{after(1, normalize_and_relu(norm0_, conv0_->forward(images)))};
   torch::Tensor features = torch::max_pool2d(maps.back(), 3, 2, 1);
   for (Block& block : blocks_) {
     for (DenseLayer& layer : block.layers)
       features = torch::cat({features, layer->forward(features)}, 1);
-    features = after(std::ssize(maps) + 1, torch::relu(block.norm.forward(features)));
+    features = after(std::ssize(maps) + 1, normalize_and_relu(block.norm, features));
     maps.push_back(features);
     if (block.conv)
       features = torch::avg_pool2d(block.conv->forward(features), 2, 2, 0, /*ceil_mode=*/true);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "models/backbones/backbone_layers.h"
+#include "models/layers/normalization.h"
 
 namespace medsweep::models {
 
@@ -22,11 +23,11 @@ SplitConvolutionImpl::SplitConvolutionImpl(std::int64_t channels, const Backbone
 }
 
 torch::Tensor SplitConvolutionImpl::forward(const torch::Tensor& input) {
-  const torch::Tensor both = torch::relu(bn0_.forward(conv_->forward(input)));
+  const torch::Tensor both = normalize_and_relu(bn0_, conv_->forward(input));
   const auto parts = both.chunk(2, 1);
   const torch::Tensor mean = torch::adaptive_avg_pool2d(parts[0] + parts[1], {1, 1});
   const torch::Tensor scores =
-      fc2_->forward(torch::relu(bn1_.forward(fc1_->forward(mean))));  // [N, 2 C, 1, 1]
+      fc2_->forward(normalize_and_relu(bn1_, fc1_->forward(mean)));  // [N, 2 C, 1, 1]
   const auto weights = torch::softmax(torch::stack(scores.chunk(2, 1)), 0).to(both.scalar_type());
   return parts[0] * weights[0] + parts[1] * weights[1];
 }
@@ -54,7 +55,7 @@ SplitBlockImpl::SplitBlockImpl(std::int64_t in_channels, std::int64_t within, st
 }
 
 torch::Tensor SplitBlockImpl::forward(const torch::Tensor& input) {
-  torch::Tensor features = conv2_->forward(torch::relu(bn1_.forward(conv1_->forward(input))));
+  torch::Tensor features = conv2_->forward(normalize_and_relu(bn1_, conv1_->forward(input)));
   if (stride_ > 1) features = torch::avg_pool2d(features, 3, stride_, 1);
   features = bn3_.forward(conv3_->forward(features));
   return torch::relu(features + (downsample_ ? downsample_->forward(input) : input));
@@ -87,7 +88,7 @@ ResNeSt::ResNeSt(const ResNeStPlan& plan, const BackboneOptions& options)
 }
 
 std::vector<torch::Tensor> ResNeSt::run(const torch::Tensor& images, const AfterLevel& after) {
-  std::vector<torch::Tensor> maps{after(1, torch::relu(bn1_.forward(conv1_->forward(images))))};
+  std::vector<torch::Tensor> maps{after(1, normalize_and_relu(bn1_, conv1_->forward(images)))};
   torch::Tensor features = torch::max_pool2d(maps.back(), 3, 2, 1);
   for (torch::nn::Sequential& stage : stages_) {
     features = after(std::ssize(maps) + 1, stage->forward(features));

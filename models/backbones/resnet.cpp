@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "models/backbones/backbone_layers.h"
+#include "models/layers/normalization.h"
 
 namespace medsweep::models {
 namespace {
@@ -56,8 +57,9 @@ void ResidualBlockImpl::add(const torch::nn::Conv2dOptions& convolution,
 torch::Tensor ResidualBlockImpl::forward(const torch::Tensor& input) {
   torch::Tensor features = input;
   for (std::size_t i = 0; i < convolutions_.size(); ++i) {
-    if (i > 0) features = features.relu_();
-    features = normalizations_[i].forward(convolutions_[i]->forward(features));
+    const torch::Tensor map = convolutions_[i]->forward(features);
+    const bool last = i + 1 == convolutions_.size();
+    features = last ? normalizations_[i].forward(map) : normalize_and_relu(normalizations_[i], map);
   }
   features += downsample_.is_empty() ? input : downsample_->forward(input);
   return features.relu_();
@@ -102,9 +104,8 @@ void ResNet::add_stage(const ResNetPlan& plan, std::size_t stage, const Backbone
 }
 
 std::vector<torch::Tensor> ResNet::run(const torch::Tensor& images, const AfterLevel& after) {
-  torch::Tensor features = bn1_.forward(conv1_->forward(images));
-  std::vector<torch::Tensor> maps{after(1, features.relu_())};
-  features = torch::max_pool2d(maps.back(), 3, 2, 1);
+  std::vector<torch::Tensor> maps{after(1, normalize_and_relu(bn1_, conv1_->forward(images)))};
+  torch::Tensor features = torch::max_pool2d(maps.back(), 3, 2, 1);
   for (std::size_t stage = 0; stage < stages_.size(); ++stage) {
     features = after(std::ssize(maps) + 1, stages_[stage]->forward(features));
     maps.push_back(features);

@@ -1,6 +1,7 @@
 #include "models/layers/batch_norm.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <stdexcept>
@@ -28,11 +29,11 @@ torch::Tensor native_batch_norm(const torch::Tensor& input, const torch::Tensor&
 thread_local int repetitions = 0;  // WithoutStatistics alive
 
 void check_several_values(const torch::Tensor& input) {
-  if (input.size(0) * input.size(2) * input.size(3) == 1)
+  if (input.numel() == input.size(1))
     throw std::invalid_argument(
-        fmt::format("[batch_norm] one value per channel ({}x{}x{}x{}) to train on; a larger batch "
-                    "or larger images are allowed",
-                    input.size(0), input.size(1), input.size(2), input.size(3)));
+        fmt::format("[batch_norm] one value per channel ({}) to train on; a larger batch or larger "
+                    "images are allowed",
+                    fmt::join(input.sizes(), "x")));
 }
 
 }  // namespace
@@ -56,14 +57,61 @@ BatchNorm2dImpl::BatchNorm2dImpl(const BatchNorm2dOptions& options) : options_(o
       register_buffer("num_batches_tracked", torch::zeros({}, torch::dtype(torch::kLong)));
 }
 
+bool BatchNorm2dImpl::uses_running_statistics() const {
+  return !is_training() || frozen_ || options_.statistics == BatchStatistics::kFrozen;
+}
+
+bool BatchNorm2dImpl::updates_per_shard() const {
+  return options_.statistics == BatchStatistics::kPerShard && !frozen_;
+}
+
 torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
+  return forward_rectified(input, {});
+}
+
+torch::Tensor BatchNorm2dImpl::forward_rectified(const torch::Tensor& input,
+                                                 const Rectifier& behind) {
+  if (!uses_running_statistics() && fuses_rectified(input)) return forward_fused(input, behind);
+  torch::Tensor output = normalized(input);
+  return !behind.slopes.defined() && behind.slope == 0 ? output.relu_() : rectified(output, behind);
+}
+
+torch::Tensor BatchNorm2dImpl::forward_fused(const torch::Tensor& input, const Rectifier& behind) {
+  const bool joins = !updates_per_shard() && !is_alone();
+  if (!joins) check_several_values(input);
+  RectifiedNormalizationOptions options{
+      .weight = weight_, .bias = bias_, .eps = options_.eps, .behind = behind};
+  if (joins) options.group = group_;
+  const RectifiedMaps maps = rectified_normalization(input, options);
+  if (repetitions > 0) return maps.output;
+  const torch::NoGradGuard no_grad;
+  if (updates_per_shard()) {
+    add_shard(maps.mean, maps.variance);
+    return maps.output;
+  }
+  running_mean_.lerp_(maps.mean, options_.momentum);
+  running_var_.lerp_(maps.variance, options_.momentum);
+  num_batches_tracked_.add_(1);
+  return maps.output;
+}
+
+// By torch's operators.
+torch::Tensor BatchNorm2dImpl::normalized(const torch::Tensor& input) {
   // Depth and height are one axis to it.
-  if (input.dim() == 5) return forward(input.flatten(2, 3)).view_as(input);
-  if (!is_training() || frozen_ || options_.statistics == BatchStatistics::kFrozen)
+  if (input.dim() == 5) return normalized(input.flatten(2, 3)).view_as(input);
+  if (uses_running_statistics())
     return native_batch_norm(input, weight_, bias_, running_mean_, running_var_, false, 0,
                              options_.eps);
-  if (options_.statistics == BatchStatistics::kPerShard) return forward_per_shard(input);
-  if (group_ == nullptr || group_->getSize() == 1) {
+  if (updates_per_shard()) {
+    check_several_values(input);
+    // With momentum 1 the kernel leaves the shard's own mean and unbiased variance here.
+    const torch::Tensor shard = torch::zeros({2, options_.channels}, running_mean_.options());
+    torch::Tensor output =
+        native_batch_norm(input, weight_, bias_, shard[0], shard[1], true, 1, options_.eps);
+    if (input.size(0) > 0 && repetitions == 0) add_shard(shard[0], shard[1]);
+    return output;
+  }
+  if (is_alone()) {
     check_several_values(input);
     if (repetitions > 0)
       return native_batch_norm(input, weight_, bias_, {}, {}, true, 0, options_.eps);
@@ -74,27 +122,17 @@ torch::Tensor BatchNorm2dImpl::forward(const torch::Tensor& input) {
   const JoinedStatistics joined =
       synchronized_batch_norm(input, weight_, bias_, options_.eps, group_);
   if (repetitions > 0) return joined.output;
-  torch::NoGradGuard no_grad;
+  const torch::NoGradGuard no_grad;
   running_mean_.lerp_(joined.mean, options_.momentum);
   running_var_.lerp_(joined.variance, options_.momentum);
   num_batches_tracked_.add_(1);
   return joined.output;
 }
 
-bool BatchNorm2dImpl::updates_per_shard() const {
-  return options_.statistics == BatchStatistics::kPerShard && !frozen_;
-}
-
-torch::Tensor BatchNorm2dImpl::forward_per_shard(const torch::Tensor& input) {
-  check_several_values(input);
-  // With momentum 1 the kernel leaves the shard's own mean and unbiased variance here.
-  const torch::Tensor shard = torch::zeros({2, options_.channels}, running_mean_.options());
-  torch::Tensor output =
-      native_batch_norm(input, weight_, bias_, shard[0], shard[1], true, 1, options_.eps);
-  if (input.size(0) == 0 || repetitions > 0) return output;
+void BatchNorm2dImpl::add_shard(const torch::Tensor& mean, const torch::Tensor& variance) {
+  const torch::Tensor shard = torch::stack({mean, variance});
   shard_sums_ = shards_ == 0 ? shard : shard_sums_ + shard;
   ++shards_;
-  return output;
 }
 
 void set_process_group(torch::nn::Module& module,

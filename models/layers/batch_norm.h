@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "models/layers/rectified_normalization.h"
+
 namespace medsweep::models {
 
 /// Whose samples a batch normalisation in train() mode takes its mean and variance from.
@@ -32,7 +34,7 @@ struct BatchNorm2dOptions {
 /// called as torch's BatchNorm2d: weight, bias, running_mean, running_var, num_batches_tracked.
 ///
 /// Input and output [N, C, H, W] or [N, C, D, H, W], float32 or bfloat16 (statistics and parameters
-/// stay float32), contiguous or channels-last. With one rank it is torch's own kernel.
+/// stay float32), contiguous or channels-last, which is the faster one (rectified_normalization).
 ///
 /// Synchronised over several ranks, every rank must call forward and backward equally often and in
 /// the same order; a rank with N = 0 still joins. Count, mean and sum of squares are combined in
@@ -44,6 +46,8 @@ class BatchNorm2dImpl : public torch::nn::Module {
  public:
   explicit BatchNorm2dImpl(const BatchNorm2dOptions& options);
   torch::Tensor forward(const torch::Tensor& input);
+  /// rectified(forward(input), behind), which costs no pass of its own where that can be.
+  torch::Tensor forward_rectified(const torch::Tensor& input, const Rectifier& behind);
   /// Until unfreeze(), forward uses the running statistics and never changes them, also after
   /// train(). Whether weight and bias are trained is said by their requires_grad.
   void freeze() { frozen_ = true; }
@@ -54,7 +58,11 @@ class BatchNorm2dImpl : public torch::nn::Module {
   friend void finish_step(torch::nn::Module&, const c10::intrusive_ptr<c10d::ProcessGroup>&);
   friend class StatisticsGuard;
   bool updates_per_shard() const;
-  torch::Tensor forward_per_shard(const torch::Tensor& input);
+  bool uses_running_statistics() const;
+  bool is_alone() const { return group_ == nullptr || group_->getSize() == 1; }
+  torch::Tensor normalized(const torch::Tensor& input);
+  torch::Tensor forward_fused(const torch::Tensor& input, const Rectifier& behind);
+  void add_shard(const torch::Tensor& mean, const torch::Tensor& variance);
 
   BatchNorm2dOptions options_;
   c10::intrusive_ptr<c10d::ProcessGroup> group_;

@@ -23,8 +23,7 @@ ConvNormActImpl::ConvNormActImpl(const ConvNormActOptions& options) {
 }
 
 torch::Tensor ConvNormActImpl::forward(const torch::Tensor& input) {
-  torch::Tensor features = normalization_.forward(convolution_->forward(input));
-  return features.relu_();
+  return normalize_and_relu(normalization_, convolution_->forward(input));
 }
 
 }  // namespace medsweep::models

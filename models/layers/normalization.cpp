@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "models/layers/frozen_batch_norm.h"
@@ -61,6 +62,35 @@ torch::nn::AnyModule make_normalization(std::string_view name,
         fmt::format("[normalization.{}] {} channels in {} groups; at least 1 is allowed", name,
                     options.channels, options.groups));
   return find("normalization", kNormalizations, name).make(options);
+}
+
+torch::Tensor normalize_and_relu(torch::nn::AnyModule& normalization, const torch::Tensor& maps) {
+  const auto layer = normalization.ptr();
+  if (auto* batch = layer->as<BatchNorm2dImpl>()) return batch->forward_rectified(maps, relu());
+  if (const auto* instance = layer->as<torch::nn::InstanceNorm2dImpl>())
+    return rectified_instance_norm(maps, {.weight = instance->weight,
+                                          .bias = instance->bias,
+                                          .eps = instance->options.eps(),
+                                          .behind = relu()});
+  // Without normalisation the maps are the caller's.
+  if (layer->as<torch::nn::IdentityImpl>() != nullptr) return torch::relu(maps);
+  return normalization.forward(maps).relu_();
+}
+
+torch::Tensor run_layers(torch::nn::Sequential& layers, const torch::Tensor& maps) {
+  const auto is_normalization = [](const torch::nn::Module& layer) {
+    return layer.as<BatchNorm2dImpl>() != nullptr ||
+           layer.as<torch::nn::InstanceNorm2dImpl>() != nullptr;
+  };
+  torch::Tensor features = maps;
+  for (auto layer = layers->begin(); layer != layers->end(); ++layer) {
+    const auto next = std::next(layer);
+    const bool joins = is_normalization(*layer->ptr()) && next != layers->end() &&
+                       next->ptr()->as<torch::nn::ReLUImpl>() != nullptr;
+    features = joins ? normalize_and_relu(*layer, features) : layer->forward(features);
+    if (joins) layer = next;
+  }
+  return features;
 }
 
 std::vector<Row> normalization_rows() { return rows_of(kNormalizations); }

@@ -23,6 +23,12 @@ struct NormalizationOptions {
 /// Throws std::invalid_argument for an unknown name or fewer than one channel.
 torch::nn::AnyModule make_normalization(std::string_view name, const NormalizationOptions& options);
 
+/// relu(normalization(maps)): in one go for batch and instance normalisation.
+torch::Tensor normalize_and_relu(torch::nn::AnyModule& normalization, const torch::Tensor& maps);
+
+/// layers->forward(maps), with every such pair in one go.
+torch::Tensor run_layers(torch::nn::Sequential& layers, const torch::Tensor& maps);
+
 /// The names that make_normalization knows.
 std::vector<Row> normalization_rows();
 

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kLetters = "crlepsmgib";
 constexpr std::int64_t kGroups = 2;
+constexpr double kLeak = 0.1;
+constexpr std::string_view kRectifiers = "rlp";
 
 bool has_any_of(std::string_view order, std::string_view letters) {
   return order.find_first_of(letters) != std::string_view::npos;
@@ -35,7 +37,7 @@ torch::nn::AnyModule make_layer(char letter, std::int64_t channels, BatchStatist
     case 'r':
       return AnyModule(torch::nn::ReLU());
     case 'l':
-      return AnyModule(torch::nn::LeakyReLU(torch::nn::LeakyReLUOptions().negative_slope(0.1)));
+      return AnyModule(torch::nn::LeakyReLU(torch::nn::LeakyReLUOptions().negative_slope(kLeak)));
     case 'e':
       return AnyModule(torch::nn::ELU());
     case 'p':
@@ -65,22 +67,57 @@ OrderedConvolution3dImpl::OrderedConvolution3dImpl(const OrderedConvolution3dOpt
   std::int64_t channels = options.in_channels;
   for (std::size_t at = 0; at < order.size(); ++at) {
     if (order[at] != 'c') {
-      layers_.push_back(make_layer(order[at], channels, options.statistics));
-      register_module(fmt::format("layer{}", at), layers_.back().ptr());
+      layers_.push_back({order[at], make_layer(order[at], channels, options.statistics)});
+      register_module(fmt::format("layer{}", at), layers_.back().module.ptr());
       continue;
     }
     channels = options.out_channels;
-    layers_.emplace_back(
-        Convolution3d(torch::nn::Conv3dOptions(options.in_channels, channels, options.kernel_size)
-                          .stride(options.stride)
-                          .padding(options.stride == 1 ? options.kernel_size / 2 : 0)
-                          .bias(!has_any_of(order, "gb"))));
-    register_module("convolution", layers_.back().ptr());
+    const Convolution3d convolution(
+        torch::nn::Conv3dOptions(options.in_channels, channels, options.kernel_size)
+            .stride(options.stride)
+            .padding(options.stride == 1 ? options.kernel_size / 2 : 0)
+            .bias(!has_any_of(order, "gb")));
+    layers_.push_back({'c', torch::nn::AnyModule(convolution)});
+    register_module("convolution", convolution.ptr());
+  }
+  join_layers();
+}
+
+// A rectifier is computed together with the instance normalisation behind it, or with the
+// normalisation in front of it.
+void OrderedConvolution3dImpl::join_layers() {
+  const auto is = [this](std::size_t at, std::string_view letters) {
+    return at < layers_.size() && letters.find(layers_[at].letter) != std::string_view::npos;
+  };
+  for (std::size_t at = 0; at < layers_.size(); ++at) {
+    Step step{.layer = at};
+    if (is(at, kRectifiers) && is(at + 1, "i")) step = {.layer = ++at, .before = at - 1};
+    if (is(at, "ib") && is(at + 1, kRectifiers)) step.behind = ++at;
+    steps_.push_back(step);
   }
 }
 
+Rectifier OrderedConvolution3dImpl::rectifier(const std::optional<std::size_t>& at) const {
+  if (!at) return {};
+  if (layers_[*at].letter == 'r') return relu();
+  if (layers_[*at].letter == 'l') return {.slope = kLeak};
+  return {.slopes = layers_[*at].module.ptr()->parameters().front()};
+}
+
 torch::Tensor OrderedConvolution3dImpl::forward(torch::Tensor features) {
-  for (torch::nn::AnyModule& layer : layers_) features = layer.forward(features);
+  for (const Step& step : steps_) {
+    torch::nn::AnyModule& layer = layers_[step.layer].module;
+    if (auto* batch = layer.ptr()->as<BatchNorm2dImpl>())
+      features = batch->forward_rectified(features, rectifier(step.behind));
+    else if (const auto* instance = layer.ptr()->as<torch::nn::InstanceNorm3dImpl>())
+      features = rectified_instance_norm(features, {.weight = instance->weight,
+                                                    .bias = instance->bias,
+                                                    .eps = instance->options.eps(),
+                                                    .before = rectifier(step.before),
+                                                    .behind = rectifier(step.behind)});
+    else
+      features = layer.forward(features);
+  }
   return features;
 }
 

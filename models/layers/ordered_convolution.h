@@ -2,6 +2,7 @@
 
 #include <torch/nn.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,20 @@ class OrderedConvolution3dImpl : public torch::nn::Module {
   torch::Tensor forward(torch::Tensor features);
 
  private:
-  std::vector<torch::nn::AnyModule> layers_;
+  struct Layer {
+    char letter;
+    torch::nn::AnyModule module;
+  };
+  /// Layers that are computed as one: a normalisation and rectifiers beside it, or one by itself.
+  struct Step {
+    std::size_t layer;
+    std::optional<std::size_t> before{}, behind{};
+  };
+  void join_layers();
+  Rectifier rectifier(const std::optional<std::size_t>& at) const;
+
+  std::vector<Layer> layers_;
+  std::vector<Step> steps_;
 };
 TORCH_MODULE(OrderedConvolution3d);
 

@@ -13,12 +13,6 @@ namespace {
 
 using Group = c10::intrusive_ptr<c10d::ProcessGroup>;
 
-torch::Tensor sum_over_ranks(const torch::Tensor& values, const Group& group) {
-  std::vector<torch::Tensor> tensors{values};
-  group->allreduce(tensors)->wait();
-  return tensors[0];
-}
-
 // [2, C] float32: mean and biased variance of this rank's values; zeros when it has none.
 torch::Tensor local_moments(const torch::Tensor& input) {
   const auto options = input.options().dtype(torch::kFloat).memory_format(std::nullopt);
@@ -28,29 +22,10 @@ torch::Tensor local_moments(const torch::Tensor& input) {
   return torch::stack({mean, variance});
 }
 
-struct Moments {
-  double count;
-  torch::Tensor mean, variance;  // [C] float64, variance biased
-};
-
-// Sums of n, n mean and n (variance + mean^2) in float64: the means come from float32, so that the
-// difference below loses nothing that they held.
-Moments joined_moments(const torch::Tensor& input, const Group& group) {
-  const double count = static_cast<double>(input.numel() / input.size(1));
+JoinedMoments joined_moments(const torch::Tensor& input, const Group& group) {
   const torch::Tensor local = local_moments(input).to(torch::kDouble);
-  const torch::Tensor sums = torch::cat({torch::full({1}, count, local.options()), local[0] * count,
-                                         (local[1] + local[0].square()) * count});
-  const torch::Tensor joined = sum_over_ranks(sums, group);
-  const double total = joined[0].item<double>();
-  if (total < 2)
-    throw std::invalid_argument(
-        fmt::format("[batch_norm] {} values per channel over {} ranks to train on; a larger batch "
-                    "or larger images are allowed",
-                    total, group->getSize()));
-  const std::int64_t channels = input.size(1);
-  const torch::Tensor mean = joined.narrow(0, 1, channels) / total;
-  const torch::Tensor square = joined.narrow(0, 1 + channels, channels) / total;
-  return {total, mean, (square - mean.square()).clamp_min(0)};
+  return join_moments({static_cast<double>(input.numel() / input.size(1)), local[0], local[1]},
+                      group);
 }
 
 class SynchronizedBatchNorm : public torch::autograd::Function<SynchronizedBatchNorm> {
@@ -60,7 +35,7 @@ class SynchronizedBatchNorm : public torch::autograd::Function<SynchronizedBatch
                                                 const torch::Tensor& weight,
                                                 const torch::Tensor& bias, double eps,
                                                 const Group& group) {
-    const Moments moments = joined_moments(input, group);
+    const JoinedMoments moments = joined_moments(input, group);
     const torch::Tensor mean = moments.mean.to(torch::kFloat);
     const torch::Tensor variance = moments.variance.to(torch::kFloat);
     const torch::Tensor output = input.numel() == 0
@@ -103,6 +78,33 @@ class SynchronizedBatchNorm : public torch::autograd::Function<SynchronizedBatch
 };
 
 }  // namespace
+
+torch::Tensor sum_over_ranks(const torch::Tensor& values,
+                             const c10::intrusive_ptr<c10d::ProcessGroup>& group) {
+  std::vector<torch::Tensor> tensors{values};
+  group->allreduce(tensors)->wait();
+  return tensors[0];
+}
+
+// Sums of n, n mean and n (variance + mean^2) in float64, so that the difference below loses
+// nothing that float32 held.
+JoinedMoments join_moments(const JoinedMoments& own,
+                           const c10::intrusive_ptr<c10d::ProcessGroup>& group) {
+  const torch::Tensor sums =
+      torch::cat({torch::full({1}, own.count, own.mean.options()), own.mean * own.count,
+                  (own.variance + own.mean.square()) * own.count});
+  const torch::Tensor joined = sum_over_ranks(sums, group);
+  const double total = joined[0].item<double>();
+  if (total < 2)
+    throw std::invalid_argument(
+        fmt::format("[batch_norm] {} values per channel over {} ranks to train on; a larger batch "
+                    "or larger images are allowed",
+                    total, group->getSize()));
+  const std::int64_t channels = own.mean.size(0);
+  const torch::Tensor mean = joined.narrow(0, 1, channels) / total;
+  const torch::Tensor square = joined.narrow(0, 1 + channels, channels) / total;
+  return {total, mean, (square - mean.square()).clamp_min(0)};
+}
 
 JoinedStatistics synchronized_batch_norm(const torch::Tensor& input, const torch::Tensor& weight,
                                          const torch::Tensor& bias, double eps,

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "models/layers/up_convolution.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -44,7 +46,7 @@ ResidualExcitation3dImpl::ResidualExcitation3dImpl(const ResidualExcitationOptio
 }
 
 torch::Tensor ResidualExcitation3dImpl::forward(const torch::Tensor& volumes) {
-  torch::Tensor features = leaky(first_norm_->forward(first_->forward(volumes)));
+  torch::Tensor features = first_norm_->forward_rectified(first_->forward(volumes), {kLeak});
   features = second_norm_->forward(second_->forward(features));
   if (!squeeze_.is_empty()) {
     const torch::Tensor squeezed = leaky(squeeze_->forward(features.mean({2, 3, 4})));
@@ -117,7 +119,7 @@ NetworkShape AnatomyNet::shape(const NetworkOptions& options) {
 
 torch::Tensor AnatomyNet::forward(const torch::Tensor& volumes) {
   check_volumes("model.anatomynet", volumes, options_.in_channels, shape(options_));
-  torch::Tensor features = leaky(stem_norm_->forward(stem_->forward(volumes)));
+  torch::Tensor features = stem_norm_->forward_rectified(stem_->forward(volumes), {kLeak});
   std::vector<torch::Tensor> skips{attention_->after_encoder(0, features)};
   for (std::size_t i = 0; i < encoders_.size(); i += 2) {
     features = encoders_[i + 1]->forward(encoders_[i]->forward(skips.back()));
@@ -131,7 +133,7 @@ torch::Tensor AnatomyNet::forward(const torch::Tensor& volumes) {
     features = decoders_[i + 1]->forward(decoders_[i]->forward(torch::cat({features, skip}, 1)));
     features = attention_->after_decoder(level, features);
   }
-  return head_->forward(last_->forward(torch::cat({up_->forward(features), volumes}, 1)));
+  return head_->forward(last_->forward(torch::cat({up_convolution(up_, features), volumes}, 1)));
 }
 
 }  // namespace medsweep::models

@@ -38,8 +38,8 @@ AtrousPyramidImpl::AtrousPyramidImpl(const AtrousPyramidOptions& pyramid,
 
 torch::Tensor AtrousPyramidImpl::forward(const torch::Tensor& features) {
   std::vector<torch::Tensor> views;
-  for (auto& view : convs_) views.push_back(bilinear_like(view->forward(features), features));
-  return project_->forward(torch::cat(views, 1));
+  for (auto& view : convs_) views.push_back(bilinear_like(run_layers(view, features), features));
+  return run_layers(project_, torch::cat(views, 1));
 }
 
 }  // namespace medsweep::models

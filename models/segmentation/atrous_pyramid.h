@@ -5,7 +5,7 @@
 #include <array>
 #include <vector>
 
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 

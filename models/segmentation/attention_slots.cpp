@@ -122,17 +122,6 @@ bool AttentionSlotsImpl::replaces(const std::string& place) const {
   return role_ == AttentionRole::kBlock && is_among(wanted_, place);
 }
 
-void AttentionSlotsImpl::add_levels(const std::vector<std::int64_t>& encoder,
-                                    const std::vector<std::int64_t>& decoder,
-                                    std::int64_t decoder_start) {
-  NetworkShape shape;
-  shape.encoder = encoder;
-  shape.skip.assign(encoder.begin(), encoder.end() - 1);
-  shape.decoder = decoder;
-  shape.decoder_start = decoder_start;
-  add_levels(shape);
-}
-
 void AttentionSlotsImpl::add_levels(const NetworkShape& shape) {
   if (placed_.name == "none") return;
   bottleneck_ = std::ssize(shape.decoder);

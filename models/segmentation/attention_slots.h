@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/attention/attention_gate.h"
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 
@@ -27,14 +27,8 @@ class AttentionSlotsImpl : public torch::nn::Module {
   /// has no place in it.
   explicit AttentionSlotsImpl(const NetworkOptions& options, std::int64_t dimensions = 2);
 
-  /// Makes the modules of a network whose encoder has `encoder[L]` channels at level L, the
-  /// bottleneck last, and whose decoder has `decoder[L]`, a level fewer; each level has half of the
-  /// slices of the one above. decoder_start: channels of what the decoder begins with, which gates
-  /// its first skip; 0: the network gates none.
-  /// Throws std::invalid_argument for a place that it does not have.
-  void add_levels(const std::vector<std::int64_t>& encoder,
-                  const std::vector<std::int64_t>& decoder, std::int64_t decoder_start = 0);
-  /// The same of a network that may lack some places, or whose blocks may be replaced.
+  /// Makes the modules of a network of that shape. Throws std::invalid_argument for a place that it
+  /// does not have.
   void add_levels(const NetworkShape& shape);
 
   /// Whether a block of its own stands in the network's place: "encoder0", "bottleneck" ...

@@ -2,34 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <stdexcept>
 
-#include "models/layers/normalization.h"
 #include "models/layers/up_convolution.h"
 
 namespace medsweep::models {
-
-SkipGateImpl::SkipGateImpl(std::int64_t channels, const NetworkOptions& options) {
-  const std::int64_t within = std::max<std::int64_t>(1, channels / 2);
-  theta_ = register_module(
-      "theta",
-      torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, within, 2).stride(2).bias(false)));
-  phi_ =
-      register_module("phi", torch::nn::Conv2d(torch::nn::Conv2dOptions(2 * channels, within, 1)));
-  psi_ = register_module("psi", torch::nn::Conv2d(torch::nn::Conv2dOptions(within, 1, 1)));
-  output_ =
-      register_module("output", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, channels, 1)));
-  normalization_ = make_normalization(options.normalization, {channels, options.batch_statistics});
-  register_module("normalization", normalization_.ptr());
-}
-
-torch::Tensor SkipGateImpl::forward(const torch::Tensor& skip, const torch::Tensor& gating) {
-  const torch::Tensor seen = torch::relu(theta_->forward(skip) + phi_->forward(gating));
-  const torch::Tensor gate =
-      torch::upsample_bilinear2d(torch::sigmoid(psi_->forward(seen)), skip.sizes().slice(2), false);
-  return normalization_.forward(output_->forward(skip * gate.to(skip.scalar_type())));
-}
 
 NetworkShape AttentionUNet::shape(const NetworkOptions& options) {
   if (options.depth < 3)
@@ -57,9 +34,14 @@ AttentionUNet::AttentionUNet(const NetworkOptions& options)
 
 void AttentionUNet::add_level(std::int64_t level) {
   const std::int64_t width = options_.width << level;
-  if (level > 0) {
-    gates_.push_back(register_module(fmt::format("gate{}", level), SkipGate(width, options_)));
-  }
+  if (level > 0)
+    gates_.push_back(
+        register_module(fmt::format("gate{}", level), AttentionGate(AttentionGateOptions{
+                                                          .channels = width,
+                                                          .gating_channels = 2 * width,
+                                                          .normalization = options_.normalization,
+                                                          .statistics = options_.batch_statistics,
+                                                      })));
   ups_.push_back(
       register_module(fmt::format("up{}", level),
                       torch::nn::ConvTranspose2d(

@@ -2,31 +2,14 @@
 
 #include <vector>
 
+#include "models/attention/attention_gate.h"
 #include "models/segmentation/attention_slots.h"
 #include "models/segmentation/unet.h"
 
 namespace medsweep::models {
 
-/// What an encoder hands over, weighed by what the decoder knows from the level below:
-///   y = normalisation(output(x * enlarged(sigmoid(psi(relu(theta(x) + phi(g)))))))
-/// theta: a 2x2 convolution with stride 2 to half of the channels, no bias; phi: 1x1; psi: 1x1 to
-/// one channel; output: 1x1. Enlarged bilinearly, as torch's with align_corners = false.
-/// x: [N, C, H, W], g: [N, 2 C, H / 2, W / 2], H and W even -> [N, C, H, W].
-/// Keys: theta.weight, phi.*, psi.*, output.*, normalization.*. With batch normalisation the
-/// gradient of output.bias is zero.
-class SkipGateImpl : public torch::nn::Module {
- public:
-  SkipGateImpl(std::int64_t channels, const NetworkOptions& options);
-  torch::Tensor forward(const torch::Tensor& skip, const torch::Tensor& gating);
-
- private:
-  torch::nn::Conv2d theta_{nullptr}, phi_{nullptr}, psi_{nullptr}, output_{nullptr};
-  torch::nn::AnyModule normalization_;
-};
-TORCH_MODULE(SkipGate);
-
-/// The usual U-Net with a gate on each skip but that of the full size (see SkipGate), which sees
-/// the decoder's features of the level below before they are enlarged. Oktay et al.: Attention
+/// The usual U-Net with a gate on each skip but that of the full size (see AttentionGate), which
+/// sees the decoder's features of the level below before they are enlarged. Oktay et al.: Attention
 /// U-Net, 2018 (arXiv 1804.03999), with UNet's padded convolutions and transposed ones. Width 64,
 /// depth 5: 32,417,476 parameters with 3 channels in and 1 out.
 ///
@@ -46,7 +29,7 @@ class AttentionUNet : public SegmentationNetwork {
   NetworkOptions options_;
   std::vector<DoubleConvolution> encoders_, decoders_;  ///< by level; the decoders, deepest first
   std::vector<torch::nn::ConvTranspose2d> ups_;         ///< deepest first
-  std::vector<SkipGate> gates_;                         ///< deepest first
+  std::vector<AttentionGate> gates_;                    ///< deepest first
   AttentionSlots attention_{nullptr};
   torch::nn::Conv2d head_{nullptr};
 };

@@ -44,7 +44,7 @@ DeepMedicPathwayImpl::DeepMedicPathwayImpl(std::int64_t in_channels,
 
 torch::Tensor DeepMedicPathwayImpl::forward(torch::Tensor features) {
   for (std::size_t i = 0; i < convolutions_.size(); ++i)
-    features = torch::relu(normalizations_[i]->forward(convolutions_[i]->forward(features)));
+    features = normalizations_[i]->forward_rectified(convolutions_[i]->forward(features), relu());
   return features;
 }
 
@@ -74,8 +74,10 @@ torch::Tensor DeepMedic::inner_logits(const torch::Tensor& volumes) {
   torch::Tensor features =
       torch::cat({normal, torch::upsample_nearest3d(reduced, normal.sizes().slice(2))}, 1);
   features = attention_->after_encoder(0, features);
-  features = dropout1_->forward(torch::relu(fully1_norm_->forward(fully1_->forward(features))));
-  features = dropout2_->forward(torch::relu(fully2_norm_->forward(fully2_->forward(features))));
+  features =
+      dropout1_->forward(fully1_norm_->forward_rectified(fully1_->forward(features), relu()));
+  features =
+      dropout2_->forward(fully2_norm_->forward_rectified(fully2_->forward(features), relu()));
   return head_->forward(features);
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "models/layers/normalization.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -69,10 +71,11 @@ torch::Tensor DeepLabV3Plus::forward(const torch::Tensor& images) {
         return attention_->after_encoder(level, features);
       });
   const torch::Tensor low =
-      low_level_->forward(attention_->on_skip(kPlusLevel, maps[kPlusLevel - 1]));
+      run_layers(low_level_, attention_->on_skip(kPlusLevel, maps[kPlusLevel - 1]));
   const torch::Tensor joined =
       torch::cat({bilinear_like(aspp_->forward(maps.back()), low), low}, 1);
-  const torch::Tensor features = attention_->after_decoder(kPlusLevel, decoder_->forward(joined));
+  const torch::Tensor features =
+      attention_->after_decoder(kPlusLevel, run_layers(decoder_, joined));
   return bilinear_like(head_->forward(features), images);
 }
 

@@ -43,8 +43,8 @@ DenseUNetLayerImpl::DenseUNetLayerImpl(std::int64_t in_channels, const DenseUNet
 }
 
 torch::Tensor DenseUNetLayerImpl::forward(const torch::Tensor& features) {
-  torch::Tensor added = conv1_.forward(torch::relu(norm1_->forward(features)));
-  added = conv2_.forward(torch::relu(norm2_->forward(added)));
+  torch::Tensor added = conv1_.forward(norm1_->forward_rectified(features, relu()));
+  added = conv2_.forward(norm2_->forward_rectified(added, relu()));
   return torch::cat({features, added}, 1);
 }
 
@@ -105,22 +105,24 @@ torch::Tensor DenseUNetImpl::forward(const torch::Tensor& images, const AtPlace&
     return at ? at(place, features) : features;
   };
   std::vector<torch::Tensor> levels{images};  // by size, the full one first
-  levels.push_back(passed("encoder0", torch::relu(stem_norm_->forward(stem_.forward(images)))));
+  levels.push_back(
+      passed("encoder0", stem_norm_->forward_rectified(stem_.forward(images), relu())));
   torch::Tensor features =
       deep ? torch::max_pool3d(levels.back(), 3, 2, 1) : torch::max_pool2d(levels.back(), 3, 2, 1);
   for (std::size_t i = 0; i < transitions_.size(); ++i) {
     levels.push_back(passed(fmt::format("encoder{}", i + 1), block(i, features)));
-    features = transitions_[i].forward(torch::relu(transition_norms_[i]->forward(levels.back())));
+    features =
+        transitions_[i].forward(transition_norms_[i]->forward_rectified(levels.back(), relu()));
     features = deep ? torch::avg_pool3d(features, {1, 2, 2}) : torch::avg_pool2d(features, 2);
   }
-  features = torch::relu(norm_->forward(block(transitions_.size(), features)));
+  features = norm_->forward_rectified(block(transitions_.size(), features), relu());
   features = passed("bottleneck", features);
   for (std::size_t i = 0; i < ups_.size(); ++i) {
     const std::size_t level = levels.size() - 1 - i;
     features = enlarged_to(features, levels[level].sizes().slice(2).vec());
     if (options_.skips == DenseUNetOptions::Skips::kSummed && level > 0)
       features = features + (i == 0 ? line_.forward(levels[level]) : levels[level]);
-    features = torch::relu(up_norms_[i]->forward(ups_[i].forward(features)));
+    features = up_norms_[i]->forward_rectified(ups_[i].forward(features), relu());
     if (level > 0) features = passed(fmt::format("decoder{}", level - 1), features);
   }
   return features;

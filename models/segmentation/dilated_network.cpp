@@ -76,14 +76,15 @@ std::vector<torch::Tensor> DilatedNetwork::maps(const torch::Tensor& images) {
 }
 
 torch::Tensor DilatedNetwork::forward(const torch::Tensor& images) {
-  return bilinear_like(classifier_->forward(maps(images).back()), images);
+  return bilinear_like(run_layers(classifier_, maps(images).back()), images);
 }
 
 std::vector<torch::Tensor> DilatedNetwork::forward_all(const torch::Tensor& images) {
   const std::vector<torch::Tensor> features = maps(images);
-  std::vector<torch::Tensor> logits{bilinear_like(classifier_->forward(features.back()), images)};
+  std::vector<torch::Tensor> logits{
+      bilinear_like(run_layers(classifier_, features.back()), images)};
   if (options_.auxiliary > 0)
-    logits.push_back(bilinear_like(aux_classifier_->forward(features[3]), images));
+    logits.push_back(bilinear_like(run_layers(aux_classifier_, features[3]), images));
   return logits;
 }
 

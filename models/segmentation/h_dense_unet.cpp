@@ -118,7 +118,7 @@ torch::Tensor HDenseUNet::forward(const torch::Tensor& volumes) {
         return attention_->at(place, map);
       });
   torch::Tensor fused = dropout_->forward(fusion_->forward(features + slices));
-  fused = torch::relu(fusion_norm_->forward(fused));
+  fused = fusion_norm_->forward_rectified(fused, relu());
   return head_->forward(fused);
 }
 

@@ -6,7 +6,7 @@
 #include "models/layers/dropout.h"
 #include "models/segmentation/attention_slots.h"
 #include "models/segmentation/dense_unet.h"
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "models/segmentation/attention_slots.h"
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 

@@ -23,7 +23,7 @@ DropBlockConvolutionImpl::DropBlockConvolutionImpl(std::int64_t in_channels,
 
 torch::Tensor DropBlockConvolutionImpl::forward(const torch::Tensor& input) {
   const torch::Tensor features = drop_->forward(convolution_->forward(input));
-  return normalization_.forward(features).relu_();
+  return normalize_and_relu(normalization_, features);
 }
 
 SaUNet::SaUNet(const NetworkOptions& options) : options_(options), attention_(options) {

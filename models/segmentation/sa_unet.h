@@ -5,7 +5,7 @@
 #include "models/attention/attention.h"
 #include "models/layers/drop_block.h"
 #include "models/segmentation/attention_slots.h"
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 

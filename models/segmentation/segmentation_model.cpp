@@ -10,6 +10,7 @@
 #include "models/layers/random_layer.h"
 #include "models/losses/pixels.h"
 #include "models/parameters.h"
+#include "models/segmentation/networks.h"
 
 namespace medsweep::models {
 namespace {

@@ -8,7 +8,7 @@
 #include "models/losses/losses.h"
 #include "models/model.h"
 #include "models/precision.h"
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 
@@ -75,6 +75,9 @@ class SegmentationModel : public Model {
   torch::Tensor label_map(const torch::Tensor& probabilities) const override;
   std::int64_t size_multiple() const override { return network_->size_multiple(); }
   std::int64_t smallest_side() const override { return network_->smallest_side(); }
+  const SegmentationModelOptions& options() const { return options_; }
+  /// Images are brought into this layout from now on; the kernels stay in theirs.
+  void expect_layout(MemoryLayout layout) { options_.layout = layout; }
 
  private:
   LossTask loss_task() const;

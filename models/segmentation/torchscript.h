@@ -2,7 +2,7 @@
 
 #include <torch/script.h>
 
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "models/attention/spatial_transformer.h"
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 

@@ -4,7 +4,7 @@
 
 #include "models/layers/conv_norm_act.h"
 #include "models/segmentation/attention_slots.h"
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 

@@ -81,7 +81,7 @@ NetworkShape UNet3d::shape(const NetworkOptions& options) {
 
 torch::Tensor UNet3d::enlarge(std::size_t step, const torch::Tensor& features,
                               const torch::Tensor& skip) {
-  if (!ups_.empty()) return ups_[step]->forward(features);
+  if (!ups_.empty()) return up_convolution(ups_[step], features);
   return torch::upsample_nearest3d(features, skip.sizes().slice(2));
 }
 

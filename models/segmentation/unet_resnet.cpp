@@ -65,7 +65,7 @@ torch::Tensor UNetResNet::forward(const torch::Tensor& images) {
     const torch::Tensor& above = level > 0 ? maps[static_cast<std::size_t>(level) - 1] : images;
     torch::Tensor joined = torch::upsample_nearest2d(features, above.sizes().slice(2));
     if (level > 0) joined = torch::cat({joined, attention_->on_skip(level, above)}, 1);
-    features = convolutions_[i + 1]->forward(convolutions_[i]->forward(joined));
+    features = run_layers(convolutions_[i + 1], run_layers(convolutions_[i], joined));
     features = attention_->after_decoder(level, features);
   }
   return head_->forward(features);

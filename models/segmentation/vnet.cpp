@@ -5,6 +5,8 @@
 #include <array>
 #include <stdexcept>
 
+#include "models/layers/up_convolution.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -43,7 +45,7 @@ ResidualStage3dImpl::ResidualStage3dImpl(std::int64_t in_channels, std::int64_t 
 
 torch::Tensor ResidualStage3dImpl::forward(torch::Tensor features, const torch::Tensor& residual) {
   for (OrderedConvolution3d& convolution : convolutions_) features = convolution->forward(features);
-  return activation_->forward(features + residual);
+  return rectified(features + residual, {.slopes = activation_->weight});
 }
 
 torch::Tensor repeat_channels(const torch::Tensor& volumes, std::int64_t count) {
@@ -116,7 +118,7 @@ torch::Tensor VNet::forward(const torch::Tensor& volumes) {
     const std::int64_t level = std::ssize(skips) - 1;
     const torch::Tensor skip = attention_->on_skip(level, skips.back(), features);
     const Stage decode = [this, i](const torch::Tensor& fine, const torch::Tensor& coarse) {
-      const torch::Tensor up = ups_[i]->forward(coarse);
+      const torch::Tensor up = up_convolution(ups_[i], coarse);
       return decoders_[i]->forward(torch::cat({fine, up}, 1), up);
     };
     features = run_stage(options_.activations, decode, skip, features);

@@ -5,7 +5,7 @@
 #include "models/layers/convolution3d.h"
 #include "models/layers/ordered_convolution.h"
 #include "models/segmentation/attention_slots.h"
-#include "models/segmentation/networks.h"
+#include "models/segmentation/segmentation_network.h"
 
 namespace medsweep::models {
 

@@ -59,7 +59,8 @@ ConvNormPrelu3dImpl::ConvNormPrelu3dImpl(torch::nn::AnyModule convolution, std::
 }
 
 torch::Tensor ConvNormPrelu3dImpl::forward(const torch::Tensor& volumes) {
-  return activation_->forward(normalization_->forward(convolution_.forward(volumes)));
+  return normalization_->forward_rectified(convolution_.forward(volumes),
+                                           {.slopes = activation_->weight});
 }
 
 VNetStageImpl::VNetStageImpl(std::int64_t channels, std::int64_t count,
@@ -73,7 +74,7 @@ VNetStageImpl::VNetStageImpl(std::int64_t channels, std::int64_t count,
 torch::Tensor VNetStageImpl::forward(const torch::Tensor& volumes) {
   torch::Tensor features = volumes;
   for (ConvNormPrelu3d& convolution : convolutions_) features = convolution->forward(features);
-  return activation_->forward(features + volumes);
+  return rectified(features + volumes, {.slopes = activation_->weight});
 }
 
 VNetOriginal::VNetOriginal(const NetworkOptions& options)

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "models/layers/up_convolution.h"
+
 namespace medsweep::models {
 namespace {
 
@@ -22,6 +24,12 @@ torch::nn::AnyModule enlarger(std::int64_t in, std::int64_t out, std::int64_t fa
       torch::nn::ConvTranspose3dOptions(in, out, factor).stride(factor)));
 }
 
+torch::Tensor enlarged(torch::nn::AnyModule& enlarger, const torch::Tensor& features) {
+  if (enlarger.type_info() == typeid(torch::nn::ConvTranspose3dImpl))
+    return up_convolution(enlarger.get<torch::nn::ConvTranspose3d>(), features);
+  return enlarger.forward(features);
+}
+
 }  // namespace
 
 VoxResImpl::VoxResImpl(std::int64_t channels, BatchStatistics statistics) {
@@ -33,8 +41,8 @@ VoxResImpl::VoxResImpl(std::int64_t channels, BatchStatistics statistics) {
 }
 
 torch::Tensor VoxResImpl::forward(const torch::Tensor& volumes) {
-  const torch::Tensor within = first_->forward(torch::relu(first_norm_->forward(volumes)));
-  return volumes + second_->forward(torch::relu(second_norm_->forward(within)));
+  const torch::Tensor within = first_->forward(first_norm_->forward_rectified(volumes, relu()));
+  return volumes + second_->forward(second_norm_->forward_rectified(within, relu()));
 }
 
 VoxResNet::VoxResNet(const NetworkOptions& options) : options_(options), attention_(options, 3) {
@@ -94,10 +102,10 @@ std::vector<AuxiliaryHead> VoxResNet::auxiliary_heads() const {
 }
 
 std::vector<torch::Tensor> VoxResNet::taps(const torch::Tensor& volumes) {
-  torch::Tensor features = torch::relu(stem_norm_->forward(stem1_->forward(volumes)));
+  torch::Tensor features = stem_norm_->forward_rectified(stem1_->forward(volumes), relu());
   std::vector<torch::Tensor> taps{attention_->after_encoder(0, stem2_->forward(features))};
   for (std::size_t i = 0; i < downs_.size(); ++i) {
-    features = downs_[i]->forward(torch::relu(down_norms_[i]->forward(taps.back())));
+    features = downs_[i]->forward(down_norms_[i]->forward_rectified(taps.back(), relu()));
     features = blocks_[2 * i + 1]->forward(blocks_[2 * i]->forward(features));
     taps.push_back(attention_->after_encoder(std::ssize(taps), features));
   }
@@ -109,7 +117,7 @@ std::vector<torch::Tensor> VoxResNet::forward_all(const torch::Tensor& volumes) 
   std::vector<torch::Tensor> logits(1);
   const std::vector<torch::Tensor> features = taps(volumes);
   for (std::size_t depth = 0; depth < features.size(); ++depth) {
-    logits.push_back(classifiers_[depth]->forward(enlargers_[depth].forward(features[depth])));
+    logits.push_back(classifiers_[depth]->forward(enlarged(enlargers_[depth], features[depth])));
     logits.front() = depth == 0 ? logits.back() : logits.front() + logits.back();
   }
   return logits;

@@ -25,6 +25,7 @@ void add_inspect_command(CLI::App& app, CommandLine& line);
 void add_predict_command(CLI::App& app, CommandLine& line);
 void add_ensemble_command(CLI::App& app, CommandLine& line);
 void add_table_command(CLI::App& app, CommandLine& line);
+void add_zoo_command(CLI::App& app, CommandLine& line);
 void add_status_command(CLI::App& app, CommandLine& line);
 void add_list_command(CLI::App& app, CommandLine& line);
 void add_new_command(CLI::App& app, CommandLine& line);

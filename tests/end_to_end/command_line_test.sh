@@ -96,6 +96,14 @@ says out '<table'
 json '[.[].rows[].cells[].mean] | length == 4 and all(. != null)' table tiny.toml
 json 'length == 1' table tiny    # its name is enough
 
+# What was trained, as a page.
+expect 0 "$runner" zoo tiny.toml
+says out 'runner --sweep tiny.toml'
+grep -q '^| *augmentation *|' out || fail "no table in the zoo"
+for weights in runs/tiny/trials/*/checkpoints; do
+  says out "$(sha256sum "$(ls -d "$weights"/step-* | tail -n 1)/model.safetensors" | cut -d ' ' -f 1)"
+done
+
 # The study means something else now: nothing runs until somebody says what is meant.
 sed -i 's/"none", "flip_rotate"/"none", "flip_rotate", "noise"/' tiny.toml
 expect 2 "$runner" run tiny.toml

@@ -63,6 +63,15 @@ def held(tensor):
     return {"shape": list(tensor.shape), "norm": tensor.detach().double().norm().item(), "products": products(tensor)}
 
 
+def resnet_maps(body, x):
+    x = body.maxpool(body.relu(body.bn1(body.conv1(x))))
+    maps = []
+    for stage in (body.layer1, body.layer2, body.layer3, body.layer4):
+        x = stage(x)
+        maps.append(x)
+    return maps
+
+
 def network_numbers(name, mode, pyramid_norm):
     frozen = mode in ("frozen", "matterport")
     eps = 1e-3 if mode == "matterport" else 0.0
@@ -77,11 +86,7 @@ def network_numbers(name, mode, pyramid_norm):
     for network in (body, pyramid):
         fill(network)
         network.double().train(mode == "train")
-    x = body.maxpool(body.relu(body.bn1(body.conv1(uniform(IMAGES, SHAPE).double()))))
-    maps = []
-    for stage in (body.layer1, body.layer2, body.layer3, body.layer4):
-        x = stage(x)
-        maps.append(x)
+    maps = resnet_maps(body, uniform(IMAGES, SHAPE).double())
     levels = list(pyramid({str(i): m for i, m in enumerate(maps)}).values())
     loss = sum((level * uniform(TARGETS + i, level.shape).double()).sum() for i, level in enumerate(levels))
     loss.backward()
@@ -134,4 +139,5 @@ def main():
     (FOLDER / "backbones.json").write_text(text.replace('},"', '},\n"') + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,9 +9,7 @@ it is written here anew in PyTorch, of torchvision's parts where it has them, wi
 """
 
 import json
-import pathlib
 
-import numpy as np
 import segmentation_models_pytorch as smp
 import timm
 import torch
@@ -21,37 +19,9 @@ from torch.nn import functional as F
 from torchvision.models import segmentation
 from torchvision.models.segmentation.deeplabv3 import ASPP
 
-from counter_numbers import bits, uniform
-
-FOLDER = pathlib.Path(__file__).parent
-IMAGES, TARGETS, SIGNS, WEIGHTS = 1, 20, 1000, 5000
-
-
-def fill(network):
-    """Parameters and statistics in the order of their keys."""
-    state = {key: value for key, value in network.state_dict().items() if "num_batches_tracked" not in key}
-    with torch.no_grad():
-        for index, (key, value) in enumerate(sorted(state.items())):
-            numbers = uniform(WEIGHTS + index, value.shape).double()
-            if value.dim() > 1:
-                value.copy_(numbers * np.sqrt(6 / (value.numel() // value.shape[0])))
-            elif key.endswith("running_var"):
-                value.copy_(1.5 + numbers)
-            elif key.endswith("running_mean") or key.endswith("bias"):
-                value.copy_(0.2 * numbers)
-            else:
-                value.copy_(0.5 + 0.2 * numbers)
-
-
-def products(tensor):
-    flat = tensor.detach().double().contiguous().flatten()
-    signs = bits(SIGNS, flat.numel())
-    return [float(flat @ torch.from_numpy(1.0 - 2.0 * ((signs >> np.uint32(8 + k)) & np.uint32(1)).astype(np.float64)))
-            for k in range(4)]
-
-
-def held(tensor):
-    return {"shape": list(tensor.shape), "norm": tensor.detach().double().norm().item(), "products": products(tensor)}
+from backbones import FOLDER, IMAGES, TARGETS, fill, held, resnet_maps, rounded
+from counter_numbers import uniform
+from pytorch_unet import Double
 
 
 class AttentionGate(nn.Module):
@@ -71,38 +41,19 @@ class AttentionGate(nn.Module):
         return self.normalization(self.output(x * gate))
 
 
-class ConvNormAct(nn.Module):
-    def __init__(self, inputs, outputs):
-        super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        self.normalization = nn.BatchNorm2d(outputs)
-
-    def forward(self, x):
-        return F.relu(self.normalization(self.convolution(x)))
-
-
-class DoubleConvolution(nn.Module):
-    def __init__(self, inputs, outputs):
-        super().__init__()
-        self.first, self.second = ConvNormAct(inputs, outputs), ConvNormAct(outputs, outputs)
-
-    def forward(self, x):
-        return self.second(self.first(x))
-
-
 class AttentionUNet(nn.Module):
     def __init__(self, inputs, outputs, width, depth):
         super().__init__()
         self.depth = depth
         for level in range(depth):
-            self.add_module(f"encoder{level}", DoubleConvolution(inputs, width << level))
+            self.add_module(f"encoder{level}", Double(inputs, width << level))
             inputs = width << level
         for level in range(depth - 1):
             here = width << level
             if level > 0:
                 self.add_module(f"gate{level}", AttentionGate(here, 2 * here))
             self.add_module(f"up{level}", nn.ConvTranspose2d(2 * here, here, 2, stride=2))
-            self.add_module(f"decoder{level}", DoubleConvolution(2 * here, here))
+            self.add_module(f"decoder{level}", Double(2 * here, here))
         self.head = nn.Conv2d(width, outputs, 1)
 
     def forward(self, x):
@@ -114,15 +65,6 @@ class AttentionUNet(nn.Module):
             skip = getattr(self, f"gate{level}")(skips[level], x) if level > 0 else skips[level]
             x = getattr(self, f"decoder{level}")(torch.cat([skip, getattr(self, f"up{level}")(x)], 1))
         return self.head(x)
-
-
-def resnet_maps(body, x):
-    x = body.maxpool(body.relu(body.bn1(body.conv1(x))))
-    maps = []
-    for stage in (body.layer1, body.layer2, body.layer3, body.layer4):
-        x = stage(x)
-        maps.append(x)
-    return maps
 
 
 class DeepLabV3Plus(nn.Module):
@@ -268,15 +210,6 @@ def backbone_numbers(name, mode):
     return {"backbone": name, "mode": mode, "loss": loss.item(), "maps": [held(x) for x in maps],
             "parameters": sum(p.numel() for p in network.parameters()), "keys": len(network.state_dict()),
             "gradients": rounded_gradients(network) if mode == "train" else {}}
-
-
-def rounded(value):
-    """Ten digits: more than the tolerance asks for."""
-    if isinstance(value, float):
-        return float(f"{value:.10g}")
-    if isinstance(value, dict):
-        return {key: rounded(entry) for key, entry in value.items()}
-    return [rounded(entry) for entry in value] if isinstance(value, list) else value
 
 
 def torchvision_network(name, outputs):

@@ -8,6 +8,7 @@
 #include "models/init.h"
 #include "models/layers/random_layer.h"
 #include "models/parameters.h"
+#include "models/segmentation/networks.h"
 
 namespace medsweep::models {
 namespace {
@@ -194,7 +195,10 @@ TEST(AttentionSlotsTest, WhatIsBuiltForADepthGetsThatOfItsLevel) {
   options.attention.name = "pam";
   options.patch_slices = 64;
   AttentionSlots slots(options, 3);
-  slots->add_levels({8, 16, 32}, {8, 16});
+  NetworkShape levels;
+  levels.encoder = {8, 16, 32};
+  levels.skip = levels.decoder = {8, 16};
+  slots->add_levels(levels);
   for (std::int64_t level = 0; level < 3; ++level) {
     const torch::Tensor map = torch::randn({2, 8 << level, 64 >> level, 3, 5});
     EXPECT_EQ(slots->after_encoder(level, map).sizes(), map.sizes());

@@ -59,5 +59,41 @@ TEST(Convolution3d, IsTorchsInItsKeysAndNumbers) {
   EXPECT_TRUE(torch::equal(layer->forward(volumes), torchs->forward(volumes)));
 }
 
+/// Smaller than what torch gives to oneDNN.
+TEST(Convolution3d, OfASmallSingleVolumeHasTheGradientsOfDoublePrecision) {
+  torch::manual_seed(0);
+  for (const bool has_bias : {true, false}) {
+    const auto options =
+        torch::nn::Conv3dOptions(6, 8, 3).padding(1).stride(has_bias ? 1 : 2).bias(has_bias);
+    Convolution3d layer(options);
+    torch::nn::Conv3d exact(options);
+    exact->to(torch::kDouble);
+    {
+      const torch::NoGradGuard no_grad;
+      exact->weight.copy_(layer->weight);
+      if (has_bias) exact->bias.copy_(layer->bias);
+    }
+    for (const auto format : {at::MemoryFormat::ChannelsLast3d, at::MemoryFormat::Contiguous}) {
+      layer->zero_grad();
+      exact->zero_grad();
+      const torch::Tensor volumes =
+          torch::randn({1, 6, 5, 7, 6}).contiguous(format).set_requires_grad(true);
+      const torch::Tensor same = volumes.detach().to(torch::kDouble).set_requires_grad(true);
+      const torch::Tensor output = layer->forward(volumes), expected = exact->forward(same);
+      EXPECT_TRUE(output.is_contiguous(format));
+      const torch::Tensor incoming = torch::randn(output.sizes());
+      output.backward(incoming);
+      expected.backward(incoming.to(torch::kDouble));
+      const auto equal = [](const torch::Tensor& own, const torch::Tensor& other) {
+        return torch::allclose(own.to(torch::kDouble), other, 1e-4, 1e-4);
+      };
+      EXPECT_TRUE(equal(output, expected));
+      EXPECT_TRUE(equal(volumes.grad(), same.grad()));
+      EXPECT_TRUE(equal(layer->weight.grad(), exact->weight.grad()));
+      EXPECT_TRUE(!has_bias || equal(layer->bias.grad(), exact->bias.grad()));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace medsweep::models

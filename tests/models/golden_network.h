@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/parameters.h"
+#include "models/segmentation/networks.h"
 #include "models/segmentation/segmentation_model.h"
 #include "tests/models/golden_numbers.h"
 

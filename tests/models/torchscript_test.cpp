@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "models/segmentation/networks.h"
 #include "models/segmentation/segmentation_model.h"
 #include "tests/models/golden_numbers.h"
 

@@ -2,13 +2,13 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "models/activation_memory.h"
 #include "models/init.h"
 #include "models/layers/random_layer.h"
 #include "models/parameters.h"
 #include "models/segmentation/dense_unet.h"
 #include "models/segmentation/networks.h"
 #include "models/segmentation/segmentation_model.h"
+#include "models/segmentation/training_memory.h"
 
 namespace medsweep::models {
 namespace {
@@ -238,7 +238,8 @@ TEST(VolumeMemory, OfAttentionThatIsBuiltForADepthIsPlanned) {
     options.losses = {{.name = "dice_ce"}};
     options.precision = precision;
     SegmentationModel model(options);
-    const std::int64_t bytes = activation_bytes(model, precision, 2, 1, {32, 48, 16});
+    const std::int64_t bytes =
+        activation_bytes(model, MemoryLayout::kChannelsLast, 2, 1, {32, 48, 16});
     EXPECT_GT(bytes, 16 * 32 * 48 * 8 * 4) << "more than one map";
   }
 }
