@@ -37,6 +37,10 @@ models::SegmentationModelOptions options_of(const std::string& network, models::
   if (network == "sa_unet") options.network_options.depth = 4;
   if (network == "voxresnet") options.network_options.width = 32;
   if (network == "fcn8s") options.network_options.width = 1024;
+  if (network == "vnet_original") {  // MONAI's numbers of convolutions
+    options.network_options.down_convolutions = {1, 2, 3, 2};
+    options.network_options.up_convolutions = {2, 2, 1, 1};
+  }
   if (network == "unet3d_original") {
     options.network_options.widths = {64, 128, 256, 512};
     options.network_options.layer_order = "cbr";

@@ -1,6 +1,11 @@
 #include "models/parameters.h"
 
 namespace medsweep::models {
+namespace {
+
+constexpr std::int64_t kLargeKernel = 1 << 20;  // numbers
+
+}  // namespace
 
 std::int64_t count_parameters(const torch::nn::Module& module) {
   std::int64_t count = 0;
@@ -11,7 +16,8 @@ std::int64_t count_parameters(const torch::nn::Module& module) {
 void set_memory_layout(torch::nn::Module& module, MemoryLayout layout) {
   if (layout == MemoryLayout::kContiguous) return;
   for (auto& parameter : module.parameters()) {
-    if (parameter.dim() < 4) continue;
+    const bool is_large = parameter.dim() == 5 && parameter.numel() >= kLargeKernel;
+    if (parameter.dim() < 4 || is_large) continue;
     // Copied, not converted: a 1x1 kernel counts as channels-last whatever its strides.
     const torch::Tensor data = torch::empty_strided(
         parameter.sizes(),

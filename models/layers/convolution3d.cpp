@@ -10,8 +10,6 @@
 namespace medsweep::models {
 namespace {
 
-using Sides = at::ArrayRef<std::int64_t>;
-
 // torch picks the gradients' backend by the volume's size again; this is what it calls where it
 // picks oneDNN. Null in a build of torch without it.
 at::native::mkldnn_convolution_backward_fn one_dnn_backward() {
@@ -22,6 +20,11 @@ struct Window {
   std::vector<std::int64_t> padding, stride, dilation;
 };
 
+// In the order that it has, where it has one.
+torch::Tensor dense(const torch::Tensor& kernel) {
+  return kernel.is_non_overlapping_and_dense() ? kernel : kernel.contiguous();
+}
+
 // bias: empty where there is none.
 class Convolution3dByOneDnn : public torch::autograd::Function<Convolution3dByOneDnn> {
  public:
@@ -30,14 +33,14 @@ class Convolution3dByOneDnn : public torch::autograd::Function<Convolution3dByOn
                                const torch::Tensor& bias, const Window& window) {
     const bool last = at::native::mkldnn_conv_use_channels_last(volumes, weight);
     const auto format = last ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::Contiguous;
-    const torch::Tensor own = volumes.contiguous(format), kernels = weight.contiguous(format);
-    context->save_for_backward({own, kernels});
+    const torch::Tensor own = volumes.contiguous(format);
+    context->save_for_backward({own, weight});
     context->saved_data["padding"] = window.padding;
     context->saved_data["stride"] = window.stride;
     context->saved_data["dilation"] = window.dilation;
     const std::optional<torch::Tensor> shift =
         bias.numel() > 0 ? std::optional(bias) : std::optional<torch::Tensor>();
-    return at::mkldnn_convolution(own, kernels, shift, window.padding, window.stride,
+    return at::mkldnn_convolution(own, dense(weight), shift, window.padding, window.stride,
                                   window.dilation, 1);
   }
 
@@ -49,42 +52,50 @@ class Convolution3dByOneDnn : public torch::autograd::Function<Convolution3dByOn
       return context->saved_data[name].toIntVector();
     };
     auto [of_volumes, of_weight, of_bias] =
-        one_dnn_backward()(saved[0], gradients[0].contiguous(format), saved[1], sides("padding"),
-                           sides("stride"), sides("dilation"), 1,
+        one_dnn_backward()(saved[0], gradients[0].contiguous(format), dense(saved[1]),
+                           sides("padding"), sides("stride"), sides("dilation"), 1,
                            std::array{context->needs_input_grad(0), context->needs_input_grad(1),
                                       context->needs_input_grad(2)});
     return {of_volumes, of_weight, of_bias, torch::Tensor()};
   }
 };
 
-// torch gives a single small volume to a loop of its own, which unfolds it.
-bool is_passed_over(const torch::Tensor& volumes,
-                    const torch::nn::detail::ConvNdOptions<3>& options) {
-  return volumes.is_cpu() && volumes.dim() == 5 && volumes.size(0) == 1 &&
-         volumes.scalar_type() == torch::kFloat && options.groups() == 1 &&
+bool is_for_one_dnn(const torch::Tensor& volumes, const torch::nn::Conv3dImpl& layer) {
+  const auto& options = layer.options;
+  const bool casts = at::autocast::is_autocast_enabled(at::kCPU);
+  return volumes.dim() == 5 && volumes.numel() > 0 && layer.weight.scalar_type() == torch::kFloat &&
+         (casts ? at::autocast::get_autocast_dtype(at::kCPU) == torch::kBFloat16
+                : volumes.scalar_type() == torch::kFloat) &&
+         options.groups() == 1 &&
          std::holds_alternative<torch::enumtype::kZeros>(options.padding_mode()) &&
          std::holds_alternative<torch::ExpandingArray<3>>(options.padding()) &&
          at::globalContext().userEnabledMkldnn() && one_dnn_backward() != nullptr;
 }
 
-}  // namespace
-
-torch::Tensor Convolution3dImpl::in_single_precision(const torch::Tensor& volumes) {
-  if (!is_passed_over(volumes, options)) return Conv3dImpl::forward(volumes);
-  const auto values = [](const torch::ExpandingArray<3>& sides) { return Sides(*sides).vec(); };
-  return Convolution3dByOneDnn::apply(
-      volumes, weight, bias.defined() ? bias : weight.new_empty({0}),
-      Window{values(std::get<torch::ExpandingArray<3>>(options.padding())),
-             values(options.stride()), values(options.dilation())});
+std::vector<std::int64_t> sides_of(const torch::ExpandingArray<3>& values) {
+  return {values->begin(), values->end()};
 }
 
+}  // namespace
+
 torch::Tensor Convolution3dImpl::forward(const torch::Tensor& volumes) {
-  const auto device = volumes.device().type();
-  if (!at::autocast::is_autocast_enabled(device)) return in_single_precision(volumes);
-  const bool has_few_slices = volumes.size(2) < options.kernel_size()->front();
-  if (device != c10::DeviceType::CPU || !has_few_slices) return Conv3dImpl::forward(volumes);
-  const AutocastStateGuard single(device, false, at::autocast::get_autocast_dtype(device));
-  return in_single_precision(volumes.to(torch::kFloat));
+  const bool casts = volumes.is_cpu() && at::autocast::is_autocast_enabled(at::kCPU);
+  const bool has_few_slices = casts && volumes.size(2) < options.kernel_size()->front();
+  const bool by_one_dnn = volumes.is_cpu() && is_for_one_dnn(volumes, *this);
+  if (!by_one_dnn && !has_few_slices) return Conv3dImpl::forward(volumes);
+  const AutocastStateGuard plain(at::kCPU, false, at::autocast::get_autocast_dtype(at::kCPU));
+  if (!by_one_dnn) return Conv3dImpl::forward(volumes.to(torch::kFloat));
+  const auto type = casts && !has_few_slices ? torch::kBFloat16 : torch::kFloat;
+  // Bringing a large kernel into the volumes' order takes longer than bringing them into its own.
+  const auto last = at::MemoryFormat::ChannelsLast3d;
+  const bool leads = weight.is_contiguous() && !weight.is_contiguous(last);
+  const torch::Tensor own = volumes.to(type);
+  const torch::Tensor output = Convolution3dByOneDnn::apply(
+      leads ? own.contiguous() : own, weight.to(type),
+      bias.defined() ? bias.to(type) : weight.new_empty({0}),
+      Window{sides_of(std::get<torch::ExpandingArray<3>>(options.padding())),
+             sides_of(options.stride()), sides_of(options.dilation())});
+  return volumes.is_contiguous(last) ? output.contiguous(last) : output;
 }
 
 }  // namespace medsweep::models

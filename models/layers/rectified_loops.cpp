@@ -100,25 +100,49 @@ inline void gradient_loop(const T* x, const T* dy, T* dx, const Rows& rows, cons
 }  // namespace
 
 // A template cannot be cloned for instruction sets, these can.
-#define MEDSWEEP_RECTIFIED_LOOPS(T)                                                           \
-  MEDSWEEP_VECTOR_CLONES void moments_of(const T* x, const Rows& rows, const float* before,   \
-                                         const float* pivot, const SumRows& sums) {           \
-    moments_loop(x, rows, before, pivot, sums);                                               \
-  }                                                                                           \
-  MEDSWEEP_VECTOR_CLONES void forward_of(const T* x, T* y, const Rows& rows,                  \
-                                         const RowTables& tables) {                           \
-    forward_loop(x, y, rows, tables);                                                         \
-  }                                                                                           \
-  MEDSWEEP_VECTOR_CLONES void sums_of(const T* x, const T* dy, const Rows& rows,              \
-                                      const RowTables& tables, const SumRows& sums) {         \
-    sums_loop(x, dy, rows, tables, sums);                                                     \
-  }                                                                                           \
-  MEDSWEEP_VECTOR_CLONES void gradient_of(const T* x, const T* dy, T* dx, const Rows& rows,   \
-                                          const RowTables& tables, const LinearRow& linear) { \
-    gradient_loop(x, dy, dx, rows, tables, linear);                                           \
-  }
-MEDSWEEP_RECTIFIED_LOOPS(float)
-MEDSWEEP_RECTIFIED_LOOPS(std::uint16_t)
-#undef MEDSWEEP_RECTIFIED_LOOPS
+
+MEDSWEEP_VECTOR_CLONES void moments_of(const float* x, const Rows& rows, const float* before,
+                                       const float* pivot, const SumRows& sums) {
+  moments_loop(x, rows, before, pivot, sums);
+}
+
+MEDSWEEP_VECTOR_CLONES void forward_of(const float* x, float* y, const Rows& rows,
+                                       const RowTables& tables) {
+  forward_loop(x, y, rows, tables);
+}
+
+MEDSWEEP_VECTOR_CLONES void sums_of(const float* x, const float* dy, const Rows& rows,
+                                    const RowTables& tables, const SumRows& sums) {
+  sums_loop(x, dy, rows, tables, sums);
+}
+
+MEDSWEEP_VECTOR_CLONES void gradient_of(const float* x, const float* dy, float* dx,
+                                        const Rows& rows, const RowTables& tables,
+                                        const LinearRow& linear) {
+  gradient_loop(x, dy, dx, rows, tables, linear);
+}
+
+MEDSWEEP_VECTOR_CLONES void moments_of(const std::uint16_t* x, const Rows& rows,
+                                       const float* before, const float* pivot,
+                                       const SumRows& sums) {
+  moments_loop(x, rows, before, pivot, sums);
+}
+
+MEDSWEEP_VECTOR_CLONES void forward_of(const std::uint16_t* x, std::uint16_t* y, const Rows& rows,
+                                       const RowTables& tables) {
+  forward_loop(x, y, rows, tables);
+}
+
+MEDSWEEP_VECTOR_CLONES void sums_of(const std::uint16_t* x, const std::uint16_t* dy,
+                                    const Rows& rows, const RowTables& tables,
+                                    const SumRows& sums) {
+  sums_loop(x, dy, rows, tables, sums);
+}
+
+MEDSWEEP_VECTOR_CLONES void gradient_of(const std::uint16_t* x, const std::uint16_t* dy,
+                                        std::uint16_t* dx, const Rows& rows,
+                                        const RowTables& tables, const LinearRow& linear) {
+  gradient_loop(x, dy, dx, rows, tables, linear);
+}
 
 }  // namespace medsweep::models

@@ -140,7 +140,8 @@ ChannelSums rectified_moments(const T* x, const PixelRuns& runs, const std::vect
   for (std::size_t at = 0; at < pivots.size(); ++at) {
     const auto sample = static_cast<std::int64_t>(at) / runs.channels;
     const auto channel = static_cast<std::int64_t>(at) % runs.channels;
-    pivots[at] = rectified(to_float(x[sample * runs.pixels * runs.channels + channel]), before[at]);
+    const float first = to_float(x[sample * runs.pixels * runs.channels + channel]);
+    pivots[at] = first > 0 ? first : before[at] * first;
   }
   const std::vector<float> slopes = spread(before, runs), centers = spread(pivots, runs);
   const Chunks chunks(runs);

@@ -3,6 +3,8 @@
 #include <torch/autograd.h>
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "models/layers/rectified_maps.h"
@@ -25,17 +27,26 @@ std::vector<float> over_runs(const torch::Tensor& values, const PixelRuns& runs)
   return repeated;
 }
 
-std::vector<float> values_of(const torch::Tensor& values) {
-  const float* const first = values.const_data_ptr<float>();
-  return {first, first + values.numel()};
+// The same of a rectifier's slopes; `trained`: those of a PReLU, empty where there is none.
+std::vector<float> slopes_over_runs(const Rectifier& rectifier, const torch::Tensor& trained,
+                                    const PixelRuns& runs) {
+  if (trained.numel() > 0) return over_runs(trained, runs);
+  return std::vector<float>(static_cast<std::size_t>(runs.samples * runs.channels),
+                            static_cast<float>(rectifier.slope));
+}
+
+torch::Tensor floats(const std::vector<double>& values) {
+  torch::Tensor result = torch::empty({std::ssize(values)});
+  std::ranges::copy(values, result.mutable_data_ptr<float>());
+  return result;
 }
 
 // [samples * channels] sums to [channels] of them.
 torch::Tensor summed_over_runs(const std::vector<double>& sums, const PixelRuns& runs) {
-  return torch::tensor(sums, torch::kDouble)
-      .view({runs.samples, runs.channels})
-      .sum(0)
-      .to(torch::kFloat);
+  const auto channels = static_cast<std::size_t>(runs.channels);
+  std::vector<double> totals(channels);
+  for (std::size_t at = 0; at < sums.size(); ++at) totals[at % channels] += sums[at];
+  return floats(totals);
 }
 
 template <typename Call>
@@ -49,15 +60,21 @@ T* values_into(torch::Tensor& maps) {
   return static_cast<T*>(maps.mutable_data_ptr());
 }
 
-torch::Tensor slopes_of(const Rectifier& rectifier, std::int64_t channels) {
-  return rectifier.slopes.defined() ? rectifier.slopes : torch::full({channels}, rectifier.slope);
-}
-
 PixelRuns runs_of(const torch::Tensor& x, NormalizedOver over) {
   const std::int64_t channels = x.size(1), pixels = x.numel() / channels;
   const std::int64_t samples = over == NormalizedOver::kSample ? x.size(0) : 1;
   return {samples, pixels / samples, channels};
 }
+
+/// What the backward pass needs beside x.
+struct NormalizedRuns : torch::CustomClassHolder {
+  PixelRuns runs{};
+  RectifiedTables tables;
+  std::vector<float> inverses;  ///< 1 / standard deviation
+  double count = 0;             ///< of values a channel and run, of all ranks
+  c10::intrusive_ptr<c10d::ProcessGroup> group;
+  bool trains_before = false, trains_behind = false;
+};
 
 class RectifiedNormalization : public torch::autograd::Function<RectifiedNormalization> {
  public:
@@ -67,107 +84,105 @@ class RectifiedNormalization : public torch::autograd::Function<RectifiedNormali
                                                 const torch::Tensor& before,
                                                 const torch::Tensor& behind,
                                                 const RectifiedNormalizationOptions& options) {
-    const PixelRuns runs = runs_of(x, options.over);
-    RectifiedTables tables{.before = over_runs(before, runs),
-                           .mean = {},
-                           .scale = over_runs(weight, runs),
-                           .shift = over_runs(bias, runs),
-                           .behind = over_runs(behind, runs)};
-    const JoinedMoments moments = moments_of_runs(x, runs, tables.before, options.group);
-    const torch::Tensor mean = moments.mean.to(torch::kFloat);
-    const torch::Tensor inverse = (moments.variance + options.eps).rsqrt().to(torch::kFloat);
-    complete(tables, mean, inverse);
+    const auto kept = c10::make_intrusive<NormalizedRuns>();
+    kept->runs = runs_of(x, options.over);
+    kept->group = options.group;
+    kept->trains_before = before.numel() > 0;
+    kept->trains_behind = behind.numel() > 0;
+    RectifiedTables& tables = kept->tables;
+    tables.before = slopes_over_runs(options.before, before, kept->runs);
+    tables.scale = over_runs(weight, kept->runs);
+    tables.shift = over_runs(bias, kept->runs);
+    tables.behind = slopes_over_runs(options.behind, behind, kept->runs);
+    const ChannelSums moments = take_moments(x, *kept);
+    std::vector<double> unbiased = moments.second;
+    for (std::size_t at = 0; at < unbiased.size(); ++at) {
+      const double inverse = 1 / std::sqrt(moments.second[at] + options.eps);
+      kept->inverses.push_back(static_cast<float>(inverse));
+      tables.mean.push_back(static_cast<float>(moments.first[at]));
+      tables.scale[at] *= kept->inverses[at];
+      unbiased[at] *= kept->count / (kept->count - 1);
+    }
     torch::Tensor output = torch::empty_like(x);
     with_values(x, [&]<typename T>(const T* values) {
-      rectified_forward(values, values_into<T>(output), runs, tables);
+      rectified_forward(values, values_into<T>(output), kept->runs, tables);
     });
-    context->save_for_backward({x, weight, bias, before, behind, mean, inverse});
-    context->saved_data["over"] = static_cast<std::int64_t>(options.over);
-    context->saved_data["count"] = moments.count;
-    if (options.group != nullptr) context->saved_data["group"] = options.group;
-    const torch::Tensor variance =
-        (moments.variance * (moments.count / (moments.count - 1))).to(torch::kFloat);
+    context->save_for_backward({x});
+    context->saved_data["kept"] = c10::IValue::make_capsule(kept);
+    const torch::Tensor mean = floats(moments.first), variance = floats(unbiased);
     context->mark_non_differentiable({mean, variance});
     return {output, mean, variance};
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
-    const auto saved = context->get_saved_variables();
-    const torch::Tensor& x = saved[0];
-    const PixelRuns runs =
-        runs_of(x, static_cast<NormalizedOver>(context->saved_data["over"].toInt()));
-    RectifiedTables tables{.before = over_runs(saved[3], runs),
-                           .mean = {},
-                           .scale = over_runs(saved[1], runs),
-                           .shift = over_runs(saved[2], runs),
-                           .behind = over_runs(saved[4], runs)};
-    complete(tables, saved[5], saved[6]);
+    const torch::Tensor x = context->get_saved_variables().front();
+    const auto kept =
+        c10::static_intrusive_pointer_cast<NormalizedRuns>(context->saved_data["kept"].toCapsule());
     const torch::Tensor dy = gradients[0].to(x.scalar_type()).contiguous(channels_last_of(x));
     torch::Tensor dx = torch::empty_like(x);
     return with_values(x, [&]<typename T>(const T* values) -> torch::autograd::variable_list {
       const T* const incoming = static_cast<const T*>(dy.const_data_ptr());
-      ChannelSums sums = rectified_gradient_sums(values, incoming, runs, tables);
-      const std::vector<float> inverses = values_of(saved[6]);
-      for (std::size_t at = 0; at < inverses.size(); ++at)
-        sums.second[at] *= static_cast<double>(inverses[at]);
-      const ChannelSums linear = linear_of(joined(sums, *context), tables.scale, inverses,
-                                           context->saved_data["count"].toDouble());
-      const ChannelSums of_before =
-          rectified_gradient(values, incoming, values_into<T>(dx), runs, tables, linear);
+      const PixelRuns& runs = kept->runs;
+      ChannelSums sums = rectified_gradient_sums(values, incoming, runs, kept->tables);
+      for (std::size_t at = 0; at < sums.second.size(); ++at)
+        sums.second[at] *= static_cast<double>(kept->inverses[at]);
+      const ChannelSums of_before = rectified_gradient(values, incoming, values_into<T>(dx), runs,
+                                                       kept->tables, linear_of(sums, *kept));
+      const auto slopes_gradient = [&](bool trained, const std::vector<double>& of_slopes) {
+        return trained ? summed_over_runs(of_slopes, runs) : torch::Tensor();
+      };
       return {dx,
               summed_over_runs(sums.second, runs),
               summed_over_runs(sums.first, runs),
-              summed_over_runs(of_before.first, runs),
-              summed_over_runs(sums.third, runs),
-              {}};
+              slopes_gradient(kept->trains_before, of_before.first),
+              slopes_gradient(kept->trains_behind, sums.third),
+              torch::Tensor()};
     });
   }
 
  private:
-  static JoinedMoments moments_of_runs(const torch::Tensor& x, const PixelRuns& runs,
-                                       const std::vector<float>& before,
-                                       const c10::intrusive_ptr<c10d::ProcessGroup>& group) {
-    const ChannelSums own =
-        with_values(x, [&](const auto* values) { return rectified_moments(values, runs, before); });
-    const auto count = static_cast<double>(runs.pixels);
-    const JoinedMoments moments{count, torch::tensor(own.first, torch::kDouble),
-                                torch::tensor(own.second, torch::kDouble) / count};
-    return group == nullptr ? moments : join_moments(moments, group);
-  }
-
-  static void complete(RectifiedTables& tables, const torch::Tensor& mean,
-                       const torch::Tensor& inverse) {
-    tables.mean = values_of(mean);
-    const std::vector<float> inverses = values_of(inverse);
-    for (std::size_t at = 0; at < inverses.size(); ++at) tables.scale[at] *= inverses[at];
-  }
-
-  // The first two sums, of all ranks.
-  static ChannelSums joined(const ChannelSums& own, torch::autograd::AutogradContext& context) {
-    const auto found = context.saved_data.find("group");
-    if (found == context.saved_data.end()) return own;
-    const torch::Tensor sums =
-        sum_over_ranks(torch::stack({torch::tensor(own.first, torch::kDouble),
-                                     torch::tensor(own.second, torch::kDouble)}),
-                       found->second.toCustomClass<c10d::ProcessGroup>());
-    const double* const first = sums.const_data_ptr<double>();
-    const double* const second = first + own.first.size();
-    return {.first = {first, second}, .second = {second, second + own.first.size()}};
+  /// Mean and biased variance of every channel of every run; sets `count`.
+  static ChannelSums take_moments(const torch::Tensor& x, NormalizedRuns& kept) {
+    ChannelSums moments = with_values(x, [&](const auto* values) {
+      return rectified_moments(values, kept.runs, kept.tables.before);
+    });
+    kept.count = static_cast<double>(kept.runs.pixels);
+    for (double& squares : moments.second) squares /= kept.count;
+    if (kept.group == nullptr) return moments;
+    const JoinedMoments joined =
+        join_moments({kept.count, torch::tensor(moments.first, torch::kDouble),
+                      torch::tensor(moments.second, torch::kDouble)},
+                     kept.group);
+    kept.count = joined.count;
+    return {.first = doubles(joined.mean), .second = doubles(joined.variance)};
   }
 
   // dx = scale (g - mean(g) - d inverse mean(g d inverse)), with g what comes behind normalisation
-  // and d the deviation from the mean.
-  static ChannelSums linear_of(const ChannelSums& sums, const std::vector<float>& scales,
-                               const std::vector<float>& inverses, double count) {
+  // and d the deviation from the mean; the means are those of all ranks.
+  static ChannelSums linear_of(const ChannelSums& own, const NormalizedRuns& kept) {
+    ChannelSums sums{.first = own.first, .second = own.second};
+    if (kept.group != nullptr) {
+      const torch::Tensor joined =
+          sum_over_ranks(torch::stack({torch::tensor(own.first, torch::kDouble),
+                                       torch::tensor(own.second, torch::kDouble)}),
+                         kept.group);
+      sums = {.first = doubles(joined[0]), .second = doubles(joined[1])};
+    }
     ChannelSums linear{.first = sums.first, .second = sums.first};
-    for (std::size_t at = 0; at < inverses.size(); ++at) {
-      const auto inverse = static_cast<double>(inverses[at]),
-                 scale = static_cast<double>(scales[at]);
-      linear.first[at] = -scale * inverse * sums.second[at] / count;
-      linear.second[at] = -scale * sums.first[at] / count;
+    for (std::size_t at = 0; at < linear.first.size(); ++at) {
+      const auto inverse = static_cast<double>(kept.inverses[at]),
+                 scale = static_cast<double>(kept.tables.scale[at]);
+      linear.first[at] = -scale * inverse * sums.second[at] / kept.count;
+      linear.second[at] = -scale * sums.first[at] / kept.count;
     }
     return linear;
+  }
+
+  static std::vector<double> doubles(const torch::Tensor& values) {
+    const torch::Tensor own = values.contiguous();
+    const double* const first = own.const_data_ptr<double>();
+    return {first, first + own.numel()};
   }
 };
 
@@ -224,10 +239,12 @@ bool fuses_rectified(const torch::Tensor& x) {
 
 RectifiedMaps rectified_normalization(const torch::Tensor& x,
                                       const RectifiedNormalizationOptions& options) {
-  const std::int64_t channels = x.size(1);
-  const auto outputs = RectifiedNormalization::apply(x, options.weight, options.bias,
-                                                     slopes_of(options.before, channels),
-                                                     slopes_of(options.behind, channels), options);
+  static const torch::Tensor none = torch::empty({0});
+  const auto slopes = [](const Rectifier& rectifier) {
+    return rectifier.slopes.defined() ? rectifier.slopes : none;
+  };
+  const auto outputs = RectifiedNormalization::apply(
+      x, options.weight, options.bias, slopes(options.before), slopes(options.behind), options);
   return {outputs[0], outputs[1], outputs[2]};
 }
 

@@ -16,7 +16,7 @@ using Group = c10::intrusive_ptr<c10d::ProcessGroup>;
 // [2, C] float32: mean and biased variance of this rank's values; zeros when it has none.
 torch::Tensor local_moments(const torch::Tensor& input) {
   const auto options = input.options().dtype(torch::kFloat).memory_format(std::nullopt);
-  const torch::Tensor unused = torch::zeros({2, input.size(1)}, options);
+  torch::Tensor unused = torch::zeros({2, input.size(1)}, options);
   if (input.numel() == 0) return unused;
   const auto [mean, variance] = at::batch_norm_update_stats(input, unused[0], unused[1], 0);
   return torch::stack({mean, variance});
@@ -24,8 +24,8 @@ torch::Tensor local_moments(const torch::Tensor& input) {
 
 JoinedMoments joined_moments(const torch::Tensor& input, const Group& group) {
   const torch::Tensor local = local_moments(input).to(torch::kDouble);
-  return join_moments({static_cast<double>(input.numel() / input.size(1)), local[0], local[1]},
-                      group);
+  const std::int64_t count = input.numel() / input.size(1);
+  return join_moments({static_cast<double>(count), local[0], local[1]}, group);
 }
 
 class SynchronizedBatchNorm : public torch::autograd::Function<SynchronizedBatchNorm> {

@@ -73,7 +73,7 @@ std::int64_t activation_bytes(SegmentationModel& model, MemoryLayout layout, std
   const datasets::Batch small = blank_batch(channels, 2 * unit, size.depth),
                         large = blank_batch(channels, 3 * unit, size.depth);
   const auto pixels_of = [&](const datasets::Batch& batch) {
-    return static_cast<double>(batch.images.numel() / channels);
+    return static_cast<double>(batch.images.numel()) / static_cast<double>(channels);
   };
   const double first = bytes_of(model, small), second = bytes_of(model, large);
   const double a_pixel = (second - first) / (pixels_of(large) - pixels_of(small));

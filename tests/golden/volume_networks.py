@@ -288,8 +288,8 @@ class Named(nn.Module):
             module = module._modules[folder]
         module.register_parameter(last, parameter)
 
-    def to(self, *arguments):
-        self.network.to(*arguments)
+    def to(self, *arguments, **options):
+        self.network.to(*arguments, **options)
         return self
 
     def forward(self, x):
