@@ -43,8 +43,11 @@ StepBytes step_bytes(const std::function<Losses()>& loss, const torch::Tensor& p
   torch::Tensor total = torch::zeros({});
   for (const auto& [name, part] : loss()) total = total + part.sum;
   const std::int64_t kept = counter->live();
-  torch::autograd::grad({total}, {parameter}, /*grad_outputs=*/{}, /*retain_graph=*/false,
-                        /*create_graph=*/false, /*allow_unused=*/true);
+  if (parameter.defined())
+    torch::autograd::grad({total}, {parameter}, /*grad_outputs=*/{}, /*retain_graph=*/false,
+                          /*create_graph=*/false, /*allow_unused=*/true);
+  else
+    total.backward();
   return {kept, counter->peak()};
 }
 

@@ -18,7 +18,8 @@ std::int64_t kept_bytes(const std::function<Losses()>& loss);
 
 /// Measures the losses and their gradient with regard to `parameter`. One of the first layers that
 /// are trained takes the backward pass through all of the graph, without the other parameters'
-/// gradients.
+/// gradients. Undefined: with regard to all, which are added to those that are there; stages that
+/// are computed again do so only then.
 StepBytes step_bytes(const std::function<Losses()>& loss, const torch::Tensor& parameter);
 
 }  // namespace medsweep::models

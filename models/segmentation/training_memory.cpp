@@ -49,10 +49,10 @@ double bytes_of(SegmentationModel& model, const datasets::Batch& batch) {
   const auto loss = [&] { return model.loss(batch); };
   if (model.options().network_options.activations == Activations::kKept)
     return static_cast<double>(kept_bytes(loss));
-  // Stages leave gradients behind, which are counted elsewhere: they are there already.
+  // Gradients are counted elsewhere: they are there already.
   for (torch::Tensor& parameter : model.parameters())
     parameter.mutable_grad() = torch::zeros_like(parameter);
-  return static_cast<double>(step_bytes(loss, model.parameters().front()).peak);
+  return static_cast<double>(step_bytes(loss, {}).peak);
 }
 
 }  // namespace
@@ -79,7 +79,9 @@ std::int64_t activation_bytes(SegmentationModel& model, MemoryLayout layout, std
   const double a_pixel = (second - first) / (pixels_of(large) - pixels_of(small));
   const double constant = first - a_pixel * pixels_of(small);
   const double pixels = static_cast<double>(samples * size.depth * size.height * size.width);
-  return copies + static_cast<std::int64_t>(1.125 * (a_pixel * pixels + std::max(constant, 0.0)));
+  const double on_their_way = keeps ? 1.125 : 1;
+  return copies +
+         static_cast<std::int64_t>(on_their_way * (a_pixel * pixels + std::max(constant, 0.0)));
 }
 
 }  // namespace medsweep::models

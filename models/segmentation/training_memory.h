@@ -12,10 +12,10 @@ namespace medsweep::models {
 ///
 /// What a step needs is counted by the CPU allocator at two small sizes and carried on in
 /// proportion to the pixels, in the model's precision, with maps in `layout`. Where features are
-/// kept, that is what a forward keeps for its backward; where they are computed again, the most of
-/// forward and backward. An eighth is added for the gradients that are on their way, and for what
-/// small maps do not show. Within about 25 % of the measured peak for the U-Nets; for networks that
-/// find objects see models/mask_rcnn/training_memory.h.
+/// kept, that is what a forward keeps for its backward, and an eighth for the gradients that are on
+/// their way; where they are computed again, the most of forward and backward. Within about 25 % of
+/// the measured peak for the U-Nets; for networks that find objects see
+/// models/mask_rcnn/training_memory.h.
 /// The model is of no use afterwards: where features are kept it lets go of the kernels first, so
 /// that planning holds no network twice.
 std::int64_t activation_bytes(SegmentationModel& model, MemoryLayout layout, std::int64_t channels,
