@@ -29,6 +29,17 @@ def fill_kernels(module, factor_of):
             kernel.copy_(noise(stream, kernel.shape) * factor_of(key, inputs))
 
 
+def training_step(optimizer, loss_of_step):
+    def step():
+        optimizer.zero_grad()
+        loss = loss_of_step()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
 def peak_resident_mib():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024

@@ -2,7 +2,8 @@
 
     python bench/mask_rcnn.py train|predict PRECISION LAYOUT THREADS
 
-See answers.answer(); a pass gives the loss, or the number of objects found. Weights, images and objects are those of bench/mask_rcnn.cpp.
+See answers.answer(); a pass gives the loss, or the number of objects found. Weights, images and
+objects are those of bench/mask_rcnn.cpp.
 """
 
 import sys
@@ -10,7 +11,7 @@ import sys
 import torch
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
-from answers import answer, fill_kernels, noise
+from answers import answer, fill_kernels, noise, training_step
 
 OBJECTS = 4
 
@@ -52,12 +53,7 @@ def main():
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             return model(*arguments)
 
-    def train():
-        optimizer.zero_grad()
-        loss = sum(forward(images, targets).values())
-        loss.backward()
-        optimizer.step()
-        return loss.item()
+    train = training_step(optimizer, lambda: sum(forward(images, targets).values()))
 
     def predict():
         with torch.inference_mode():

@@ -2,8 +2,8 @@
 
     python bench/step.py PRECISION LAYOUT THREADS
 
-See answers.answer(); what a step gives is its loss. Weights and data are those of bench/bench_training.h; the network is in tests/golden,
-which bench/common.sh puts in the path.
+See answers.answer(); what a step gives is its loss. Weights and data are those of
+bench/bench_training.h; the network is in tests/golden, which bench/common.sh puts in the path.
 """
 
 import sys
@@ -11,7 +11,7 @@ import sys
 import torch
 from torch import nn
 
-from answers import answer, noise
+from answers import answer, noise, training_step
 from pytorch_unet import UNet
 
 
@@ -38,16 +38,12 @@ def main():
     labels = (noise(2000, (2, 256, 256)) > 0.5).float()[:, None]
     optimizer = torch.optim.Adam(network.parameters())
 
-    def step():
-        optimizer.zero_grad()
+    def loss_of_step():
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             logits = network(images)
-        loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
+        return nn.functional.binary_cross_entropy_with_logits(logits.float(), labels)
 
-    answer(step)
+    answer(training_step(optimizer, loss_of_step))
 
 
 if __name__ == "__main__":

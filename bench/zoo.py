@@ -15,7 +15,7 @@ import pytorch_unet
 import segmentation_networks as images
 import unet
 import volume_networks as volumes
-from answers import answer, fill_kernels, noise
+from answers import answer, fill_kernels, noise, training_step
 
 MAPS = 4
 
@@ -70,8 +70,7 @@ def main():
     labels = labels[(slice(None), *[slice(margin, -margin or None)] * len(sides))]
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-5, momentum=0.9)
 
-    def step():
-        optimizer.zero_grad()
+    def loss_of_step():
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             logits = network(images)
         if isinstance(logits, dict):
@@ -79,11 +78,9 @@ def main():
         loss = nn.functional.cross_entropy(logits.float(), labels)
         for auxiliary in getattr(network, "auxiliary", []):
             loss = loss + nn.functional.cross_entropy(auxiliary.float(), labels) / 3
-        loss.backward()
-        optimizer.step()
-        return loss.item()
+        return loss
 
-    answer(step)
+    answer(training_step(optimizer, loss_of_step))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 #include "runner/model_zoo.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/digest.h"
 #include "base/files.h"

@@ -63,9 +63,10 @@ class Convolution3dByOneDnn : public torch::autograd::Function<Convolution3dByOn
 bool is_for_one_dnn(const torch::Tensor& volumes, const torch::nn::Conv3dImpl& layer) {
   const auto& options = layer.options;
   const bool casts = at::autocast::is_autocast_enabled(at::kCPU);
-  return volumes.dim() == 5 && volumes.numel() > 0 && layer.weight.scalar_type() == torch::kFloat &&
+  return volumes.dim() == 5 && volumes.numel() > 0 &&
          (casts ? at::autocast::get_autocast_dtype(at::kCPU) == torch::kBFloat16
-                : volumes.scalar_type() == torch::kFloat) &&
+                : volumes.scalar_type() == torch::kFloat &&
+                      layer.weight.scalar_type() == torch::kFloat) &&
          options.groups() == 1 &&
          std::holds_alternative<torch::enumtype::kZeros>(options.padding_mode()) &&
          std::holds_alternative<torch::ExpandingArray<3>>(options.padding()) &&

@@ -244,6 +244,22 @@ TEST(VolumeMemory, OfAttentionThatIsBuiltForADepthIsPlanned) {
   }
 }
 
+/// Planning takes a number of the autocast's type in place of each kernel, also of those that stay
+/// in float32.
+TEST(VolumeMemory, OfFewerSlicesThanAKernelHasIsPlanned) {
+  SegmentationModelOptions options;
+  options.network = "vnet";
+  options.network_options = zoo_options(1, 0);
+  options.network_options.width = 4;
+  options.losses = {{.name = "dice_ce"}};
+  options.activation = Activation::kSoftmax;
+  options.precision = Precision::kBf16;
+  SegmentationModel model(options);
+  EXPECT_GT(activation_bytes(model, MemoryLayout::kChannelsLast, 1, 1, {32, 32, 32}),
+            32 * 32 * 32 * 4 * 2)
+      << "more than one map";
+}
+
 /// A volume model learns one batch by heart.
 TEST(VolumeModel, OverfitsABatchAndPredictsItsLabels) {
   SegmentationModelOptions options;
