@@ -41,8 +41,9 @@ models::SegmentationModelOptions options_of(const std::string& network, models::
     options.network_options.down_convolutions = {1, 2, 3, 2};
     options.network_options.up_convolutions = {2, 2, 1, 1};
   }
-  if (network == "unet3d_original") {
-    options.network_options.widths = {64, 128, 256, 512};
+  if (network == "unet3d_original") options.network_options.widths = {64, 128, 256, 512};
+  if (network == "attention_unet3d") options.network_options.widths = {16, 32, 64, 128, 256};
+  if (network == "unet3d_original" || network == "attention_unet3d") {
     options.network_options.layer_order = "cbr";
     options.network_options.upsampling = models::Upsampling::kTransposed;
   }

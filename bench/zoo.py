@@ -33,11 +33,14 @@ def made(name, channels):
         "deeplabv3_plus": lambda: images.DeepLabV3Plus(MAPS),
         "fcn8s": lambda: images.Fcn8s(MAPS, 1024),
         "unet3d": lambda: volumes.UNet3d(channels, MAPS, (16, 32, 64, 128)),
+        "unet3d_original": lambda: volumes.UNet3dOriginal(channels, MAPS, (64, 128, 256, 512)),
+        "attention_unet3d": lambda: volumes.AttentionUNet3d(channels, MAPS, (16, 32, 64, 128, 256)),
         "vnet": lambda: volumes.VNet(channels, MAPS, 16),
         "vnet_original": lambda: volumes.Named(channels, MAPS),
         "anatomynet": lambda: volumes.AnatomyNet(channels, MAPS),
         "deepmedic": lambda: volumes.DeepMedic(channels, MAPS),
         "voxresnet": lambda: volumes.VoxResNet(channels, MAPS, 32),
+        "h_denseunet": lambda: volumes.HDenseUNet(channels, MAPS),
     }[name]()
 
 
@@ -57,14 +60,16 @@ def main():
     name, precision, layout, threads, channels, *sides = sys.argv[1:]
     torch.set_num_threads(int(threads))
     channels, sides = int(channels), [int(side) for side in sides]
-    memory_format = torch.contiguous_format
-    if layout == "channels_last":
-        memory_format = torch.channels_last_3d if len(sides) == 3 else torch.channels_last
-    network = made(name, channels)
+    network = made(name, channels).train()
     fill(network)
-    network = network.to(memory_format=memory_format).train()
     count = 1 if len(sides) == 3 else 2
-    images = noise(1000, (count, channels, *sides)).to(memory_format=memory_format)
+    images = noise(1000, (count, channels, *sides))
+    if layout == "channels_last":
+        formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+        images = images.to(memory_format=formats[images.dim()])
+        for parameter in network.parameters():
+            if parameter.dim() in formats:
+                parameter.data = parameter.data.to(memory_format=formats[parameter.dim()])
     labels = ((noise(2000, (count, *sides)) + 1) * 2).long().clamp(0, MAPS - 1)
     margin = getattr(network, "margin", 0)
     labels = labels[(slice(None), *[slice(margin, -margin or None)] * len(sides))]

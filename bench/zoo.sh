@@ -56,11 +56,14 @@ deeplabv3 3 128 128
 deeplabv3_plus 3 128 128
 fcn8s 3 128 128
 unet3d 4 64 64 64
+unet3d_original 1 32 32 32
+attention_unet3d 1 64 64 64
 vnet 1 32 64 64
 vnet_original 1 32 32 32
 anatomynet 1 32 48 48
 deepmedic 4 57 57 57
 voxresnet 1 32 48 48
+h_denseunet 1 16 64 64
 NETWORKS
 
 awk '{sum += log($1)} END {printf "%.3f\n", exp(sum / NR)}' "$WORK/ratios" >"$WORK/mean"

@@ -97,16 +97,18 @@ constexpr std::array kVoxResNet{
          "of the losses of each depth's own logits, the full size first", 0},
 };
 
-constexpr std::array kUNet3dOriginal{
-    Knob{"widths", kIntegers, "[64, 128, 256, 512]", "channels of the levels", 1},
-    Knob{"order", kString, "\"cbr\"", kOrder.sentence},
-    Knob{.key = "upsampling",
-         .type = kString,
-         .default_value = "\"transposed\"",
-         .sentence = "nearest | transposed: how the decoder enlarges",
-         .choices = "nearest transposed"},
-    kRecompute,
-};
+constexpr std::array<Knob, 4> transposed_unet3d(std::string_view widths) {
+  return {Knob{"widths", kIntegers, widths, "channels of the levels", 1},
+          Knob{"order", kString, "\"cbr\"", kOrder.sentence},
+          Knob{.key = "upsampling",
+               .type = kString,
+               .default_value = "\"transposed\"",
+               .sentence = "nearest | transposed: how the decoder enlarges",
+               .choices = "nearest transposed"},
+          kRecompute};
+}
+constexpr auto kUNet3dOriginal = transposed_unet3d("[64, 128, 256, 512]");
+constexpr auto kAttentionUNet3d = transposed_unet3d("[16, 32, 64, 128, 256]");
 
 // Absent unless given: the defaults are torchvision's, or those of `profile`.
 constexpr std::array kMaskRcnn{
@@ -421,6 +423,7 @@ constexpr std::array kTable{
     RowOptions{"model", "torchscript", kTorchScript},
     RowOptions{"model", "unet3d", kUNet3d},
     RowOptions{"model", "unet3d_original", kUNet3dOriginal},
+    RowOptions{"model", "attention_unet3d", kAttentionUNet3d},
     RowOptions{"model", "vnet", kVNet},
     RowOptions{"model", "deepmedic", kDeepMedic},
     RowOptions{"model", "h_denseunet", kHDenseUNet},

@@ -13,6 +13,7 @@
 #include "models/segmentation/deeplab.h"
 #include "models/segmentation/dilated_network.h"
 #include "models/segmentation/fcn8s.h"
+#include "models/segmentation/gated_unet3d.h"
 #include "models/segmentation/h_dense_unet.h"
 #include "models/segmentation/retina_unet.h"
 #include "models/segmentation/sa_unet.h"
@@ -114,6 +115,12 @@ constexpr std::array kNetworks{
                        "models/segmentation/unet3d",
                        {make<UNet3d>, UNet3d::shape},
                        "3-D U-Net, 64...512 channels, 19.1 M (arXiv 1606.06650)"},
+    Entry<NetworkKind>{"attention_unet3d",
+                       "attunet3d",
+                       "models/segmentation/gated_unet3d",
+                       {make<GatedUNet3d>, GatedUNet3d::shape},
+                       "3-D U-Net with gates on its skips, 16...256 channels, 4.9 M "
+                       "(arXiv 1804.03999)"},
     Entry<NetworkKind>{"vnet",
                        "vnet",
                        "models/segmentation/vnet",

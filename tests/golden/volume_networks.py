@@ -29,10 +29,22 @@ class Ordered(nn.Module):
         return self.layer2(self.layer1(self.convolution(x)))
 
 
-class Double(nn.Module):
-    def __init__(self, inputs, middle, outputs):
+class Rectified(nn.Module):
+    """Convolution without bias, batch normalisation, ReLU."""
+
+    def __init__(self, inputs, outputs):
         super().__init__()
-        self.first, self.second = Ordered(inputs, middle), Ordered(middle, outputs)
+        self.convolution = nn.Conv3d(inputs, outputs, 3, padding=1, bias=False)
+        self.layer1 = nn.BatchNorm3d(outputs)
+
+    def forward(self, x):
+        return torch.relu(self.layer1(self.convolution(x)))
+
+
+class Double(nn.Module):
+    def __init__(self, inputs, middle, outputs, layers=Ordered):
+        super().__init__()
+        self.first, self.second = layers(inputs, middle), layers(middle, outputs)
 
     def forward(self, x):
         return self.second(self.first(x))
@@ -58,6 +70,58 @@ class UNet3d(nn.Module):
             up = nn.functional.interpolate(x, skips[level].shape[2:], mode="nearest")
             x = getattr(self, f"decoder{level}")(torch.cat([skips[level], up], 1))
         return self.head(x)
+
+
+class UNet3dOriginal(nn.Module):
+    def __init__(self, inputs, outputs, widths):
+        super().__init__()
+        self.levels = len(widths)
+        for level, width in enumerate(widths):
+            self.add_module(f"encoder{level}", Double(inputs, width // 2, width, Rectified))
+            inputs = width
+        for level in reversed(range(self.levels - 1)):
+            above, width = widths[level + 1], widths[level]
+            self.add_module(f"up{level}", nn.ConvTranspose3d(above, above, 2, 2, bias=False))
+            self.add_module(f"decoder{level}", Double(above + width, width, width, Rectified))
+        self.head = nn.Conv3d(widths[0], outputs, 1)
+
+    def forward(self, x):
+        skips = []
+        for level in range(self.levels):
+            x = getattr(self, f"encoder{level}")(x if level == 0 else nn.functional.max_pool3d(x, 2))
+            skips.append(x)
+        for level in reversed(range(self.levels - 1)):
+            x = torch.cat([self.skip(level, skips[level], x), getattr(self, f"up{level}")(x)], 1)
+            x = getattr(self, f"decoder{level}")(x)
+        return self.head(x)
+
+    def skip(self, level, x, gating):
+        return x
+
+
+class Gate(nn.Module):
+    """Oktay's grid gate: the skip and the coarser features meet at half the skip's size."""
+
+    def __init__(self, channels, gating):
+        super().__init__()
+        self.theta = nn.Conv3d(channels, channels // 2, 2, 2, bias=False)
+        self.phi, self.psi = nn.Conv3d(gating, channels // 2, 1), nn.Conv3d(channels // 2, 1, 1)
+        self.output, self.normalization = nn.Conv3d(channels, channels, 1), nn.BatchNorm3d(channels)
+
+    def forward(self, x, gating):
+        gate = torch.sigmoid(self.psi(torch.relu(self.theta(x) + self.phi(gating))))
+        gate = nn.functional.interpolate(gate, x.shape[2:], mode="trilinear")
+        return self.normalization(self.output(x * gate))
+
+
+class AttentionUNet3d(UNet3dOriginal):
+    def __init__(self, inputs, outputs, widths):
+        super().__init__(inputs, outputs, widths)
+        gated = range(1, self.levels - 1)
+        self.attention = nn.ModuleDict({f"skip{level}": Gate(widths[level], widths[level + 1]) for level in gated})
+
+    def skip(self, level, x, gating):
+        return x if level == 0 else self.attention[f"skip{level}"](x, gating)
 
 
 class Stage(nn.Module):
@@ -232,6 +296,94 @@ class VoxResNet(nn.Module):
         return sum(said)
 
 
+class DenseLayer(nn.Module):
+    def __init__(self, dimensions, inputs, growth):
+        super().__init__()
+        convolution, norm = LAYERS[dimensions]
+        self.norm1, self.conv1 = norm(inputs, eps=1.1e-5), convolution(inputs, 4 * growth, 1, bias=False)
+        self.norm2 = norm(4 * growth, eps=1.1e-5)
+        self.conv2 = convolution(4 * growth, growth, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        y = self.conv1(torch.relu(self.norm1(x)))
+        return torch.cat([x, self.conv2(torch.relu(self.norm2(y)))], 1)
+
+
+LAYERS = {2: (nn.Conv2d, nn.BatchNorm2d), 3: (nn.Conv3d, nn.BatchNorm3d)}
+
+
+class DenseUNet(nn.Module):
+    """DenseNet with a decoder; in two dimensions the encoder's features are added to the decoder's."""
+
+    def __init__(self, dimensions, inputs, growth, counts, decoders):
+        super().__init__()
+        convolution, norm = LAYERS[dimensions]
+        self.counts, self.dimensions = counts, dimensions
+        self.stem, self.stem_norm = convolution(inputs, 96, 7, 2, 3, bias=False), norm(96, eps=1.1e-5)
+        channels, last = 96, len(counts) - 1
+        for i, count in enumerate(counts):
+            for layer in range(count):
+                self.add_module(f"block{i}_layer{layer}", DenseLayer(dimensions, channels, growth))
+                channels += growth
+            if i < last:
+                self.add_module(f"transition{i}_norm", norm(channels, eps=1.1e-5))
+                self.add_module(f"transition{i}_conv", convolution(channels, channels // 2, 1, bias=False))
+                deepest_skip, channels = channels, channels // 2
+        self.norm = norm(channels, eps=1.1e-5)
+        if dimensions == 2:
+            self.line = convolution(deepest_skip, channels, 1, bias=False)
+        for i, width in enumerate(decoders):
+            self.add_module(f"up{i}_conv", convolution(channels, width, 3, padding=1, bias=False))
+            self.add_module(f"up{i}_norm", norm(width, eps=1.1e-5))
+            channels = width
+
+    def block(self, i, x):
+        for layer in range(self.counts[i]):
+            x = getattr(self, f"block{i}_layer{layer}")(x)
+        return x
+
+    def forward(self, x):
+        flat, F = self.dimensions == 2, nn.functional
+        skips = [None, torch.relu(self.stem_norm(self.stem(x)))]
+        sizes = [x.shape[2:], skips[1].shape[2:]]
+        y = (F.max_pool2d if flat else F.max_pool3d)(skips[1], 3, 2, 1)
+        for i in range(len(self.counts) - 1):
+            skips.append(self.block(i, y))
+            sizes.append(y.shape[2:])
+            y = getattr(self, f"transition{i}_conv")(torch.relu(getattr(self, f"transition{i}_norm")(skips[-1])))
+            y = F.avg_pool2d(y, 2) if flat else F.avg_pool3d(y, (1, 2, 2))
+        y = torch.relu(self.norm(self.block(len(self.counts) - 1, y)))
+        for i, level in enumerate(reversed(range(len(skips)))):
+            y = F.interpolate(y, sizes[level], mode="nearest")
+            if flat and level > 0:
+                y = y + (self.line(skips[level]) if i == 0 else skips[level])
+            y = torch.relu(getattr(self, f"up{i}_norm")(getattr(self, f"up{i}_conv")(y)))
+        return y
+
+
+class HDenseUNet(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.planar = DenseUNet(2, 3 * inputs, 48, (6, 12, 36, 24), (768, 384, 96, 96, 64))
+        self.planar_head = nn.Conv2d(64, outputs, 1)
+        self.spatial = DenseUNet(3, inputs + outputs, 32, (3, 4, 12, 8), (504, 224, 192, 96, 64))
+        self.fusion, self.fusion_norm = nn.Conv3d(64, 64, 3, padding=1), nn.BatchNorm3d(64)
+        self.head = nn.Conv3d(64, outputs, 1)
+
+    def forward(self, x):
+        depth = x.shape[2]
+        padded = torch.cat([x[:, :, :1], x, x[:, :, -1:]], 2)
+        together = torch.stack([padded[:, :, z:z + 3] for z in range(depth)], 1)  # [N, D, C, 3, H, W]
+        features = self.planar(together.transpose(2, 3).flatten(2, 3).flatten(0, 1))
+        scores = self.planar_head(features)
+
+        def volumes(maps):
+            return maps.unflatten(0, (-1, depth)).transpose(1, 2)
+
+        y = self.spatial(torch.cat([x, volumes(scores)], 1)) + volumes(features)
+        return self.head(torch.relu(self.fusion_norm(self.fusion(y))))
+
+
 class Named(nn.Module):
     """MONAI's VNet with its parameters under Medsweep's keys."""
 
@@ -300,11 +452,14 @@ def main():
     torch.set_num_threads(1)
     networks = [
         ("unet3d", UNet3d(2, 4, (4, 8, 16)), (2, 2, 9, 14, 12)),
+        ("unet3d_original", UNet3dOriginal(2, 4, (4, 8, 16)), (2, 2, 8, 12, 16)),
+        ("attention_unet3d", AttentionUNet3d(2, 4, (4, 8, 16, 32)), (2, 2, 8, 16, 24)),
         ("vnet", VNet(3, 4, 4), (2, 3, 16, 16, 32)),
         ("anatomynet", AnatomyNet(1, 4), (2, 1, 8, 12, 10)),
         ("vnet_original", Named(1, 4), (2, 1, 16, 16, 32)),
         ("deepmedic", DeepMedic(2, 4), (1, 2, 51, 54, 57)),
         ("voxresnet", VoxResNet(1, 4, 4), (2, 1, 8, 16, 24)),
+        ("h_denseunet", HDenseUNet(1, 4), (2, 1, 9, 32, 66)),
     ]
     numbers = {"torch": torch.__version__, "networks": []}
     for name, network, shape in networks:

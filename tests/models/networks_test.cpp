@@ -80,8 +80,8 @@ TEST(MakeNetwork, UnknownNameSaysWhichOneIsNearest) {
     EXPECT_STREQ(error.what(),
                  "[model] unknown name 'unt'; did you mean 'unet'? known: unet retina_unet sa_unet "
                  "attention_unet unet_resnet fcn_resnet50 fcn_resnet101 deeplabv3 deeplabv3_plus "
-                 "fcn8s unet3d unet3d_original vnet vnet_original anatomynet deepmedic h_denseunet "
-                 "voxresnet torchscript");
+                 "fcn8s unet3d unet3d_original attention_unet3d vnet vnet_original anatomynet "
+                 "deepmedic h_denseunet voxresnet torchscript");
   }
 }
 

@@ -27,7 +27,12 @@ NetworkOptions options_of(const nlohmann::json& expected) {
   options.in_channels = expected.at("shape").at(1);
   options.out_channels = expected.at("classes").get<std::int64_t>() + 1;
   const std::string name = expected.at("network");
-  if (name == "unet3d") options.widths = {4, 8, 16};
+  if (name.starts_with("unet3d")) options.widths = {4, 8, 16};
+  if (name == "attention_unet3d") options.widths = {4, 8, 16, 32};
+  if (name == "unet3d_original" || name == "attention_unet3d") {
+    options.layer_order = "cbr";
+    options.upsampling = Upsampling::kTransposed;
+  }
   options.width = name == "vnet" || name == "voxresnet" ? 4 : 16;
   options.dropout = 0;
   if (name == "vnet_original") {  // MONAI's numbers of convolutions
@@ -88,8 +93,9 @@ TEST_P(VolumeGolden, LossLogitsAndGradientsAreThoseOfTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, VolumeGolden,
-                         testing::Values("unet3d", "vnet", "anatomynet", "vnet_original",
-                                         "deepmedic", "voxresnet"),
+                         testing::Values("unet3d", "unet3d_original", "attention_unet3d", "vnet",
+                                         "anatomynet", "vnet_original", "deepmedic", "voxresnet",
+                                         "h_denseunet"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -47,6 +47,29 @@ TEST(UNet3dParameters, OfTheOriginalAreThePapersButForNormalisation) {
             19069955 - kWidths + 2 * kWidths);
 }
 
+TEST(AttentionUNet3d, GatesEverySkipButThatOfTheFullSize) {
+  NetworkOptions options = original_options();
+  options.widths = {16, 32, 64, 128, 256};
+  const auto network = make_network("attention_unet3d", options);
+  const auto plain = make_network("unet3d", options);
+  std::int64_t gates = 0;
+  for (const std::int64_t c : {32, 64, 128})  // theta, phi, psi, output, scale and shift
+    gates += c * c / 2 * 8 + (2 * c + 1) * c / 2 + c / 2 + 1 + (c + 1) * c + 2 * c;
+  EXPECT_EQ(count_parameters(*network), count_parameters(*plain) + gates);
+  options.in_channels = options.out_channels = 1;
+  EXPECT_EQ(count_parameters(*make_network("attention_unet3d", options)), 4945020);
+  EXPECT_EQ(network->named_parameters().find("attention.skip0.psi.bias"), nullptr);
+}
+
+TEST(AttentionUNet3d, RefusesOtherAttentionAndTooFewLevels) {
+  NetworkOptions options = original_options();
+  options.attention.name = "scse";
+  EXPECT_THROW(make_network("attention_unet3d", options), std::invalid_argument);
+  options.attention.name = "none";
+  options.widths = {4, 8};
+  EXPECT_THROW(make_network("attention_unet3d", options), std::invalid_argument);
+}
+
 class UNet3dForms : public testing::TestWithParam<NetworkOptions> {};
 
 TEST_P(UNet3dForms, GiveALogitPerVoxelAndReachEveryParameterWithAGradient) {
