@@ -40,6 +40,8 @@ struct Prediction {
                                   ///< for networks that find objects
   torch::Tensor labels{};         ///< [(D,) H, W] uint8: 0 background, 1...K; likewise
   torch::Tensor activations{};    ///< [K, H, W] float32, 0...1: Model::activations; else undefined
+  torch::Tensor class_maps{};     ///< [K, (D,) H, W] uint8, 0 or 1, where classes overlap; of them
+                                  ///< `labels` show the last at each pixel
   std::map<std::string, Detections> detections{};  ///< task -> objects; empty for other networks
 };
 using Predictions = std::vector<Prediction>;  ///< one per sample
@@ -62,6 +64,8 @@ class Model : public torch::nn::Module {
   /// The labels of probabilities that were averaged or resized after predict():
   /// [K, (D,) H, W] float32 -> [(D,) H, W] uint8.
   virtual torch::Tensor label_map(const torch::Tensor& probabilities) const = 0;
+  /// Whether a pixel may be of several classes.
+  virtual bool classes_overlap() const { return false; }
   /// The mean Dice of classes 1...K over the validation's cases, NaN where it is undefined, told
   /// after each evaluation to every rank alike. Losses that weigh classes by it keep what follows
   /// in buffers.

@@ -15,13 +15,6 @@ namespace {
 using datasets::EvaluationSample;
 using datasets::SegmentationDataset;
 
-/// Who predicts, and by what probabilities of classes that overlap become maps.
-struct Judged {
-  const Predictor& predictor;
-  const std::vector<std::string>& metrics;
-  const models::Model* model = nullptr;  ///< null: nobody's, and nothing may overlap
-};
-
 /// A case with what was said of it.
 struct PredictedCase {
   std::string name;
@@ -32,16 +25,20 @@ struct PredictedCase {
 
 /// One of several classes that overlap, as a case of its own. region: its labels in the truth.
 PredictedCase of_one_class(PredictedCase whole, std::size_t index,
-                           const std::vector<std::int64_t>& region, const models::Model& model) {
+                           const std::vector<std::int64_t>& region) {
   for (EvaluationSample& sample : whole.samples) {
     torch::Tensor& labels = sample.truth.at(whole.task.name).labels;
     const torch::Tensor inside = models::is_one_of(labels, region).to(labels.scalar_type());
     labels = torch::where(labels.eq(datasets::kIgnored), labels, inside);
   }
   for (models::Prediction& said : whole.predictions) {
-    said.probabilities =
-        said.probabilities.narrow(0, static_cast<std::int64_t>(index), 1).contiguous();
-    said.labels = model.label_map(said.probabilities);
+    if (!said.class_maps.defined())
+      throw std::invalid_argument(
+          "[evaluation] classes overlap; predictions with a map of each are allowed");
+    const auto at = static_cast<std::int64_t>(index);
+    said.labels = said.class_maps[at];
+    if (said.probabilities.defined())
+      said.probabilities = said.probabilities.narrow(0, at, 1).contiguous();
   }
   whole.task.classes = {whole.task.classes[index]};
   return whole;
@@ -52,26 +49,28 @@ std::vector<MetricRow> case_rows(const PredictedCase& one,
   return evaluate_case(stack_case(one.name, one.samples, one.predictions, one.task), metrics);
 }
 
-CaseRows score_case(const Judged& judged, const SegmentationDataset& dataset,
-                    const CaseSamples& scored) {
+CaseRows score_case(const Predictor& predictor, const SegmentationDataset& dataset,
+                    const CaseSamples& scored, const std::vector<std::string>& metrics) {
   std::vector<EvaluationSample> samples;
   for (const std::int64_t index : scored.indices) samples.push_back(dataset.evaluate(index));
   check_slices(scored.name, samples, datasets::kSegmentation);
   const PredictedCase whole{scored.name,
                             samples,
-                            judged.predictor(samples),
+                            predictor(samples),
                             {datasets::kSegmentation, dataset.tasks().at(datasets::kSegmentation)}};
   const auto& regions = dataset.regions();
-  if (regions.empty()) return {scored.name, case_rows(whole, judged.metrics)};
+  if (regions.empty()) return {scored.name, case_rows(whole, metrics)};
   CaseRows rows{scored.name, {}};
   for (std::size_t i = 0; i < regions.size(); ++i)
-    std::ranges::move(case_rows(of_one_class(whole, i, regions[i], *judged.model), judged.metrics),
+    std::ranges::move(case_rows(of_one_class(whole, i, regions[i]), metrics),
                       std::back_inserter(rows.rows));
   return rows;
 }
 
-Summary evaluate_judged(const Judged& judged, const SegmentationDataset& dataset,
-                        Communicator& group) {
+}  // namespace
+
+Summary evaluate(const Predictor& predictor, const SegmentationDataset& dataset,
+                 const std::vector<std::string>& metrics, Communicator& group) {
   const std::vector<CaseSamples> cases = cases_of(dataset);
   const std::vector<int> rank_of = assign_cases(cases, group.size());
   Summary summary;
@@ -79,29 +78,20 @@ Summary evaluate_judged(const Judged& judged, const SegmentationDataset& dataset
     if (!dataset.tasks().contains(datasets::kSegmentation))
       throw std::invalid_argument(
           "[evaluation] a data set of several tasks; the one task 'segmentation' is allowed");
-    if (!dataset.regions().empty() && judged.model == nullptr)
-      throw std::invalid_argument(
-          "[ensemble] trials whose classes overlap come in a later version; leave them out");
     for (std::size_t i = 0; i < cases.size(); ++i)
       if (rank_of[i] == group.rank())
-        summary.add(static_cast<std::int64_t>(i), score_case(judged, dataset, cases[i]));
+        summary.add(static_cast<std::int64_t>(i),
+                    score_case(predictor, dataset, cases[i], metrics));
   });
   summary.merge(group);
   return summary;
-}
-
-}  // namespace
-
-Summary evaluate(const Predictor& predictor, const SegmentationDataset& dataset,
-                 const std::vector<std::string>& metrics, Communicator& group) {
-  return evaluate_judged({predictor, metrics}, dataset, group);
 }
 
 Summary evaluate(models::Model& model, const SegmentationDataset& dataset,
                  const std::vector<std::string>& metrics, Communicator& group,
                  const PredictionOptions& options) {
   const Predictor predictor = [&](const auto& samples) { return predict(model, samples, options); };
-  return evaluate_judged({predictor, metrics, &model}, dataset, group);
+  return evaluate(predictor, dataset, metrics, group);
 }
 
 }  // namespace medsweep::runner

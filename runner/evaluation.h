@@ -20,8 +20,7 @@ namespace medsweep::runner {
 /// are in the order of their first samples and go whole to one rank each, so that the result is
 /// the same on all ranks and, to the bit, for any number of them.
 ///
-/// Classes that overlap (SegmentationDataset::regions) are each scored by itself, where the
-/// model's label_map of its probabilities alone says so.
+/// Classes that overlap (SegmentationDataset::regions) are each scored by itself, by its map.
 ///
 /// Collective over the group. Throws GroupError on all ranks: two slices of a case that share a
 /// position or differ in size or spacing, an unknown metric, a sample that cannot be read, a data
@@ -30,7 +29,7 @@ Summary evaluate(models::Model& model, const datasets::SegmentationDataset& data
                  const std::vector<std::string>& metrics, Communicator& group,
                  const PredictionOptions& options);
 
-/// The same of anybody's predictions. Throws for classes that overlap.
+/// The same of anybody's predictions. Throws for classes that overlap without a map of each.
 Summary evaluate(const Predictor& predictor, const datasets::SegmentationDataset& dataset,
                  const std::vector<std::string>& metrics, Communicator& group);
 

@@ -184,6 +184,14 @@ models::Detections restored(const models::Detections& found, const datasets::Pla
   return result;
 }
 
+/// Each class by itself, as the model's label map of its probabilities alone has it.
+torch::Tensor class_maps(const models::Model& model, const torch::Tensor& probabilities) {
+  std::vector<torch::Tensor> maps;
+  for (std::int64_t i = 0; i < probabilities.size(0); ++i)
+    maps.push_back(model.label_map(probabilities.narrow(0, i, 1)));
+  return torch::stack(maps);
+}
+
 /// On the host, at the image's own size.
 models::Prediction finish(const models::Model& model, const Canvas& canvas,
                           const datasets::Placement& placement) {
@@ -231,6 +239,8 @@ models::Predictions predict(models::Model& model, const std::vector<EvaluationSa
   models::Predictions result;
   for (std::size_t i = 0; i < samples.size(); ++i)
     result.push_back(finish(model, canvases[i], samples[i].placement));
+  if (model.classes_overlap())
+    for (models::Prediction& one : result) one.class_maps = class_maps(model, one.probabilities);
   return result;
 }
 

@@ -114,7 +114,10 @@ std::vector<PredictionFiles::Object> PredictionFiles::objects_in(
     } else if (prediction.labels.defined()) {
       for (std::size_t i = 0; i < classes.size(); ++i) {
         const auto label = static_cast<std::int64_t>(i) + 1;
-        for (datasets::MaskPart& part : datasets::parts_of(prediction.labels.eq(label))) {
+        const torch::Tensor inside = prediction.class_maps.defined()
+                                         ? prediction.class_maps[label - 1].ne(0)
+                                         : prediction.labels.eq(label);
+        for (datasets::MaskPart& part : datasets::parts_of(inside)) {
           const double score = prediction.probabilities.defined()
                                    ? mean_within(part.mask, prediction.probabilities[label - 1])
                                    : 1;

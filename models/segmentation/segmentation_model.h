@@ -73,6 +73,7 @@ class SegmentationModel : public Model {
   std::vector<torch::Tensor> activations(const datasets::Batch& batch) override;
   void observe_dice(const std::vector<double>& dice) override;
   torch::Tensor label_map(const torch::Tensor& probabilities) const override;
+  bool classes_overlap() const override { return !options_.regions.empty(); }
   std::int64_t size_multiple() const override { return network_->size_multiple(); }
   std::int64_t smallest_side() const override { return network_->smallest_side(); }
   const SegmentationModelOptions& options() const { return options_; }

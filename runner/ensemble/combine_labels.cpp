@@ -11,19 +11,19 @@
 namespace medsweep::runner {
 namespace {
 
-void check_planes(const std::vector<torch::Tensor>& planes, std::int64_t dimensions,
-                  torch::ScalarType type) {
-  if (planes.empty()) throw std::invalid_argument("[ensemble] no trials; at least one is allowed");
-  for (const torch::Tensor& plane : planes)
-    if (plane.dim() != dimensions || plane.scalar_type() != type ||
-        plane.sizes() != planes[0].sizes())
+/// axes: of an image's maps; a volume's have one more.
+void check_maps(const std::vector<torch::Tensor>& maps, std::int64_t axes, torch::ScalarType type) {
+  if (maps.empty()) throw std::invalid_argument("[ensemble] no trials; at least one is allowed");
+  const bool fits = maps[0].dim() == axes || maps[0].dim() == axes + 1;
+  for (const torch::Tensor& map : maps)
+    if (!fits || map.scalar_type() != type || map.sizes() != maps[0].sizes())
       throw std::invalid_argument(fmt::format(
-          "[ensemble] {} [{}]; {} [{}] of {} dimensions is allowed, as the first trial's",
-          c10::toString(plane.scalar_type()), fmt::join(plane.sizes().vec(), ", "),
-          c10::toString(type), fmt::join(planes[0].sizes().vec(), ", "), dimensions));
+          "[ensemble] {} [{}]; {} [{}] of {} or {} axes is allowed, as the first trial's",
+          c10::toString(map.scalar_type()), fmt::join(map.sizes().vec(), ", "), c10::toString(type),
+          fmt::join(maps[0].sizes().vec(), ", "), axes, axes + 1));
 }
 
-/// [classes, H, W] int64.
+/// [classes, (D,) H, W] int64.
 torch::Tensor count_votes(const std::vector<torch::Tensor>& maps, std::int64_t classes) {
   std::vector<torch::Tensor> votes;
   const torch::Tensor stacked = torch::stack(maps);
@@ -35,8 +35,8 @@ torch::Tensor count_votes(const std::vector<torch::Tensor>& maps, std::int64_t c
   return torch::stack(votes);
 }
 
-/// The class with the most support where that is enough: [K, H, W] -> [H, W] uint8. The lower
-/// label wins, so classes are compared one after the other.
+/// The class with the most support where that is enough: [K, (D,) H, W] -> [(D,) H, W] uint8. The
+/// lower label wins, so classes are compared one after the other.
 torch::Tensor strongest_class(const torch::Tensor& support, double enough) {
   torch::Tensor best = torch::zeros_like(support[0]);
   torch::Tensor labels = torch::zeros(best.sizes(), torch::kUInt8);
@@ -49,6 +49,10 @@ torch::Tensor strongest_class(const torch::Tensor& support, double enough) {
 }
 
 torch::Tensor cleaned(torch::Tensor labels, std::int64_t classes, const LabelEnsemble& ensemble) {
+  if (ensemble.holes == Holes::kKeep && ensemble.parts <= 0) return labels;
+  if (labels.dim() == 3)
+    throw std::invalid_argument(
+        "[ensemble] holes and parts of volumes; those of images are allowed");
   for (std::int64_t label = 1; label <= classes; ++label) {
     const torch::Tensor mask = labels.eq(label).to(torch::kUInt8);
     if (ensemble.holes == Holes::kFill)
@@ -75,7 +79,7 @@ std::int64_t needed_votes(std::int64_t asked, std::size_t trials) {
 
 torch::Tensor combine_labels(const std::vector<torch::Tensor>& maps, std::int64_t classes,
                              const LabelEnsemble& ensemble) {
-  check_planes(maps, 2, torch::kUInt8);
+  check_maps(maps, 2, torch::kUInt8);
   if (ensemble.method == EnsembleMethod::kMean)
     throw std::invalid_argument(
         "[ensemble] method 'mean' of label maps; vote and union are allowed, mean needs "
@@ -89,7 +93,7 @@ torch::Tensor combine_labels(const std::vector<torch::Tensor>& maps, std::int64_
 }
 
 torch::Tensor mean_probabilities(const std::vector<torch::Tensor>& probabilities) {
-  check_planes(probabilities, 3, torch::kFloat32);
+  check_maps(probabilities, 3, torch::kFloat32);
   torch::Tensor sum = torch::zeros(probabilities[0].sizes(), torch::kFloat64);
   for (const torch::Tensor& one : probabilities) sum += one;
   return (sum / static_cast<double>(probabilities.size())).to(torch::kFloat32);

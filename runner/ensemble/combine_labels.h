@@ -20,24 +20,24 @@ struct LabelEnsemble {
   std::int64_t parts = 0;  ///< then the largest 4-connected parts of each class; 0: all of them
 };
 
-/// The label maps of several trials, [H, W] uint8 each (0 background, 1 ... classes) -> one.
+/// The label maps of several trials, [(D,) H, W] uint8 each (0 background, 1 ... classes) -> one.
 ///
 /// kVote: a pixel has the class with the most votes where these are at least minimum_votes, else
 /// background. kUnion: the class with the most votes where any trial sees one. Of equally many
 /// votes the lower label wins.
 ///
 /// Throws std::invalid_argument for no maps, maps of other shapes, types or labels, minimum_votes
-/// above the number of trials, and kMean, which needs probabilities.
+/// above the number of trials, kMean, which needs probabilities, and holes and parts of volumes.
 torch::Tensor combine_labels(const std::vector<torch::Tensor>& maps, std::int64_t classes,
                              const LabelEnsemble& ensemble);
 
-/// kMean: the probabilities of several trials, [K, H, W] float32 each -> [H, W] uint8: the class
-/// with the highest mean, the lower label of equal ones, where that is at least 0.5. Holes and
-/// parts as above. Throws std::invalid_argument for none and for other shapes and types.
+/// kMean: the probabilities of several trials, [K, (D,) H, W] float32 -> [(D,) H, W] uint8: the
+/// class with the highest mean, the lower label of equal ones, where that is at least 0.5. Holes
+/// and parts as above. Throws std::invalid_argument for none and for other shapes and types.
 torch::Tensor combine_probabilities(const std::vector<torch::Tensor>& probabilities,
                                     const LabelEnsemble& ensemble);
 
-/// [K, H, W] float32: the mean in float64 over the trials, for metrics of probabilities.
+/// [K, (D,) H, W] float32: the mean in float64 over the trials, for metrics of probabilities.
 torch::Tensor mean_probabilities(const std::vector<torch::Tensor>& probabilities);
 
 /// The votes that are needed: `asked`, or more than half of the trials. Throws

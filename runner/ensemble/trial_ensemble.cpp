@@ -28,6 +28,26 @@ models::Prediction combined_labels(const std::vector<models::Prediction>& predic
   return {mean_probabilities(probabilities), combine_probabilities(probabilities, ensemble)};
 }
 
+/// Classes that overlap are put together one by one.
+models::Prediction combined_class_maps(const std::vector<models::Prediction>& predictions,
+                                       const LabelEnsemble& ensemble) {
+  models::Prediction whole;
+  std::vector<torch::Tensor> maps, probabilities;
+  whole.labels = torch::zeros_like(predictions.front().class_maps[0]);
+  for (std::int64_t i = 0; i < predictions.front().class_maps.size(0); ++i) {
+    std::vector<models::Prediction> of_class;
+    for (const models::Prediction& one : predictions)
+      of_class.push_back({one.probabilities.narrow(0, i, 1), one.class_maps[i]});
+    const models::Prediction together = combined_labels(of_class, 1, ensemble);
+    maps.push_back(together.labels);
+    if (together.probabilities.defined()) probabilities.push_back(together.probabilities);
+    whole.labels.masked_fill_(together.labels.ne(0), i + 1);
+  }
+  whole.class_maps = torch::stack(maps);
+  if (!probabilities.empty()) whole.probabilities = torch::cat(probabilities);
+  return whole;
+}
+
 void check_member(const TrainedModel& first, const TrainedModel& member) {
   if (member.tasks() != first.tasks())
     throw std::invalid_argument(
@@ -74,9 +94,10 @@ models::Prediction combined(const std::vector<models::Prediction>& predictions,
     throw std::invalid_argument("[ensemble] no predictions; one or more are allowed");
   const auto with_objects = std::ranges::count_if(
       predictions, [](const models::Prediction& one) { return !one.detections.empty(); });
-  if (with_objects == 0)
-    return combined_labels(predictions, classes,
-                           {.method = options.method, .minimum_votes = options.minimum_votes});
+  const LabelEnsemble labels{.method = options.method, .minimum_votes = options.minimum_votes};
+  if (with_objects == 0 && predictions.front().class_maps.defined())
+    return combined_class_maps(predictions, labels);
+  if (with_objects == 0) return combined_labels(predictions, classes, labels);
   if (with_objects != std::ssize(predictions))
     throw std::invalid_argument(
         "[ensemble] objects and label maps; predictions of one kind are allowed");

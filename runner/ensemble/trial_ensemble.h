@@ -37,9 +37,9 @@ struct JudgingSite {
 };
 
 /// Several predictions of one image -> one, task by task: combine_detections.h where objects were
-/// found, else combine_labels.h. Of kMean probabilities are the mean; of the others there are none.
-/// classes: of the label maps. Throws as these, and std::invalid_argument for label maps beside
-/// objects.
+/// found, else combine_labels.h, class by class where they overlap (class_maps). Of kMean
+/// probabilities are the mean; of the others there are none. classes: of the label maps. Throws as
+/// these, and std::invalid_argument for label maps beside objects.
 models::Prediction combined(const std::vector<models::Prediction>& predictions,
                             const datasets::Extent& image, std::int64_t classes,
                             const TrialEnsembleOptions& options);

@@ -68,3 +68,16 @@ cp "$volume" again/images/one.nii.gz
 cp seen/labels/alone.nii.gz again/labels/one.nii.gz
 expect 0 "$runner" prepare nifti --source again --dimension 3 --classes one,two,three --output again.h5 --images 'images/*.nii.gz' --labels 'labels/*.nii.gz'
 expect 2 "$runner" predict "$trial" slices.h5 --output flat
+
+# Trials whose classes overlap are put together class by class.
+expect 0 "$runner" prepare phantom --kind blobs --dimension 3 --output tumours.h5 --patients 6 --slices 10 --size 32
+study nested tumours.h5 1 'classes = ["wt", "tc", "et"]
+activation = "sigmoid"
+loss = "dice_ce"'
+sed -i 's/^augmentation.*/metrics = ["dice"]/' nested.toml
+printf '[repeat]\nseeds = [0, 1]\n[[ensemble]]\nname = "both"\nover = "seed"\nmethod = "mean"\n' >>nested.toml
+export MEDSWEEP_RUNS=runs_nested
+expect 0 "$runner" run nested.toml
+identity=$(records runs_nested/nested trial | jq -r 'select(.name == "both") | .trial')
+classes=$(records runs_nested/nested value | jq -r "select(.trial == \"$identity\" and .sample != \"\") | .class" | sort -u | paste -sd' ')
+[ "$classes" = "et tc wt" ] || fail "the ensemble's classes: $classes"

@@ -25,6 +25,7 @@ class PlainModel : public models::Model {
       painted.masked_fill_(probabilities[i] > 0.5, i + 1);
     return painted;
   }
+  bool classes_overlap() const override { return true; }
   std::int64_t size_multiple() const override { return 1; }
 };
 
@@ -51,25 +52,36 @@ datasets::SegmentationDataset six_pixels() {
   return {pool, {0}, options, datasets::SampleMode::kEvaluate};
 }
 
-TEST(Evaluation, ClassesThatOverlapAreEachScoredByThemselves) {
-  PlainModel model;
-  const datasets::SegmentationDataset dataset = six_pixels();
-  const auto group = single_communicator();
-  const Summary summary = evaluate(model, dataset, {"dice"}, *group, {});
+std::map<std::string, double> dice_of(const Summary& summary) {
   std::map<std::string, double> dice;
   const auto cases = summary.cases();
   for (const MetricRow& row : cases.front().rows)
     if (row.metric == "dice") dice[row.class_name] = row.value.value();
+  return dice;
+}
+
+TEST(Evaluation, ClassesThatOverlapAreEachScoredByThemselves) {
+  PlainModel model;
+  const datasets::SegmentationDataset dataset = six_pixels();
+  const auto group = single_communicator();
+  const auto dice = dice_of(evaluate(model, dataset, {"dice"}, *group, {}));
   ASSERT_EQ(dice.size(), 2U);
   EXPECT_DOUBLE_EQ(dice.at("whole"), 2.0 * 3 / (3 + 4));  // found 1 1 2 of 1 1 2 2
   EXPECT_DOUBLE_EQ(dice.at("core"), 2.0 * 2 / (3 + 2));
 }
 
-TEST(Evaluation, OfAnybodysPredictionsRefusesClassesThatOverlap) {
+TEST(Evaluation, OfAnybodysPredictionsRefusesClassesThatOverlapWithoutAMapOfEach) {
   const datasets::SegmentationDataset dataset = six_pixels();
   const auto group = single_communicator();
-  const Predictor nobody = [](const auto& samples) { return models::Predictions(samples.size()); };
-  EXPECT_ANY_THROW(evaluate(nobody, dataset, {"dice"}, *group));
+  const auto says = [](const models::Prediction& prediction) {
+    return [=](const auto& samples) { return models::Predictions(samples.size(), prediction); };
+  };
+  EXPECT_ANY_THROW(evaluate(says({}), dataset, {"dice"}, *group));
+  models::Prediction each;
+  each.class_maps = torch::ones({2, 1, 6}, torch::kByte);
+  const auto dice = dice_of(evaluate(says(each), dataset, {"dice"}, *group));
+  EXPECT_DOUBLE_EQ(dice.at("whole"), 2.0 * 4 / (5 + 4));
+  EXPECT_DOUBLE_EQ(dice.at("core"), 2.0 * 2 / (5 + 2));
 }
 
 }  // namespace

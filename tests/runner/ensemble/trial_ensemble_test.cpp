@@ -45,6 +45,43 @@ TEST(CombinedPredictions, MeanKeepsTheMeanProbability) {
   EXPECT_TRUE(whole.labels.equal(torch::tensor({{1, 1}}, torch::kUInt8)));
 }
 
+models::Prediction overlapping(const std::vector<float>& outer, const std::vector<float>& inner) {
+  models::Prediction prediction;
+  prediction.probabilities =
+      torch::stack({torch::tensor(outer), torch::tensor(inner)}).unsqueeze(1);
+  prediction.class_maps = prediction.probabilities.gt(0.5).to(torch::kUInt8);
+  return prediction;
+}
+
+TEST(CombinedPredictions, ClassesThatOverlapAreCombinedOneByOne) {
+  const std::vector<models::Prediction> said{overlapping({0.9F, 0.8F, 0.7F}, {0.1F, 0.9F, 0.F}),
+                                             overlapping({0.6F, 0.8F, 0.1F}, {0.1F, 0.6F, 0.F}),
+                                             overlapping({0.1F, 0.6F, 0.1F}, {0.9F, 0.1F, 0.F})};
+  const models::Prediction vote = combined(said, {1, 3}, 2, {});
+  EXPECT_TRUE(vote.class_maps.equal(torch::tensor({{{1, 1, 0}}, {{0, 1, 0}}}, torch::kUInt8)));
+  EXPECT_TRUE(vote.labels.equal(torch::tensor({{1, 2, 0}}, torch::kUInt8)));
+  EXPECT_FALSE(vote.probabilities.defined());
+  const models::Prediction all = combined(said, {1, 3}, 2, {.method = EnsembleMethod::kUnion});
+  EXPECT_TRUE(all.class_maps.equal(torch::tensor({{{1, 1, 1}}, {{1, 1, 0}}}, torch::kUInt8)));
+  const models::Prediction mean = combined(said, {1, 3}, 2, {.method = EnsembleMethod::kMean});
+  EXPECT_TRUE(mean.class_maps.equal(torch::tensor({{{1, 1, 0}}, {{0, 1, 0}}}, torch::kUInt8)));
+  EXPECT_TRUE(mean.probabilities.allclose(
+      torch::tensor({{{1.6F / 3, 2.2F / 3, 0.3F}}, {{1.1F / 3, 1.6F / 3, 0.F}}})));
+}
+
+TEST(CombinedPredictions, VolumesVoteVoxelByVoxel) {
+  std::vector<models::Prediction> said{map_of({1, 1}, {0.9F, 0.9F}), map_of({0, 1}, {0.2F, 0.9F}),
+                                       map_of({0, 0}, {0.2F, 0.1F})};
+  for (models::Prediction& one : said) {
+    one.labels = one.labels.view({2, 1, 1});
+    one.probabilities = one.probabilities.view({1, 2, 1, 1});
+  }
+  const torch::Tensor expected = torch::tensor({0, 1}, torch::kUInt8).view({2, 1, 1});
+  EXPECT_TRUE(combined(said, {1, 1, 2}, 1, {}).labels.equal(expected));
+  EXPECT_TRUE(
+      combined(said, {1, 1, 2}, 1, {.method = EnsembleMethod::kMean}).labels.equal(expected));
+}
+
 TEST(CombinedPredictions, EachTaskKeepsItsOwnObjects) {
   std::vector<models::Prediction> predictions{objects_of_task("lv", {0, 0, 4, 4}),
                                               objects_of_task("lv", {2, 2, 6, 6})};
