@@ -111,6 +111,13 @@ torch::Tensor laid_out_as(const torch::Tensor& parameter, const torch::Tensor& g
       .copy_(gradient);
 }
 
+/// Its memory as one axis, which several tensors that lie alike can be updated by: what is not
+/// contiguous the fused kernels take through copies, channels-last kernels too.
+torch::Tensor as_one_axis(const torch::Tensor& tensor) {
+  if (tensor.dim() < 2 || !tensor.is_non_overlapping_and_dense()) return tensor;
+  return tensor.as_strided({tensor.numel()}, {1});
+}
+
 }  // namespace
 
 NamedParameters trainable_parameters(const torch::nn::Module& module) {
@@ -141,9 +148,10 @@ void Optimizer::step() {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const torch::Tensor& parameter = parameters_[i].second;
     if (!parameter.grad().defined()) continue;
-    parameters.push_back(parameter);
-    gradients.push_back(laid_out_as(parameter, parameter.grad()));
-    for (std::size_t slot = 0; slot < slots_.size(); ++slot) slots[slot].push_back(slots_[slot][i]);
+    parameters.push_back(as_one_axis(parameter));
+    gradients.push_back(as_one_axis(laid_out_as(parameter, parameter.grad())));
+    for (std::size_t slot = 0; slot < slots_.size(); ++slot)
+      slots[slot].push_back(as_one_axis(slots_[slot][i]));
   }
   if (!parameters.empty()) rule_->update(options_, parameters, gradients, slots);
 }

@@ -96,11 +96,11 @@ class PartialSums {
   }
   std::vector<double> folded(const PixelRuns& runs) const {
     std::vector<double> sums(static_cast<std::size_t>(runs.samples * runs.channels));
-    for (std::size_t at = 0; at < rows_.size(); ++at) {
-      const auto number = static_cast<std::int64_t>(at) / length_;
-      const auto channel = static_cast<std::int64_t>(at) % length_ % runs.channels;
-      sums[static_cast<std::size_t>(number / per_run_ * runs.channels + channel)] += rows_[at];
-    }
+    const double* row = rows_.data();
+    for (std::int64_t sample = 0; sample < runs.samples; ++sample)
+      for (std::int64_t part = 0; part < per_run_ * length_; part += runs.channels)
+        for (std::int64_t channel = 0; channel < runs.channels; ++channel)
+          sums[static_cast<std::size_t>(sample * runs.channels + channel)] += *row++;
     return sums;
   }
 
