@@ -12,6 +12,7 @@
 #include "runner/distributed/mpi_communicator.h"
 #include "runner/training_step.h"
 #include "tests/models/mask_rcnn/rcnn_batch.h"
+#include "tests/models/mask_rcnn/rcnn_values.h"
 
 namespace medsweep::runner {
 namespace {
@@ -29,15 +30,25 @@ datasets::Batch five_images() {
                              {{{0, 0, 20, 20}, 2}, {{30, 30, 60, 50}, 3}}});
 }
 
-/// A network that finds objects, on the ranks of `group`, with its samples in pieces.
+std::shared_ptr<models::MaskRcnn> made_model(models::BatchStatistics statistics) {
+  models::MaskRcnnOptions options = models::small_options();
+  options.backbone_options.batch_statistics = statistics;
+  options.seed = 3;
+  const auto model = std::make_shared<models::MaskRcnn>(options);
+  models::golden::fill_rcnn(*model, 0, 0.05, 0.02);
+  return model;
+}
+
+/// A network that finds objects, on the ranks of `group`, with its samples in pieces. No ReLU
+/// decides near 0, where a sum's order would.
 struct PiecewiseTrainee {
   PiecewiseTrainee(Communicator& group_in, models::BatchStatistics statistics,
                    std::int64_t micro_batch_size)
       : group(group_in) {
-    models::MaskRcnnOptions options = models::small_options();
-    options.backbone_options.batch_statistics = statistics;
-    options.seed = 3;
-    model = std::make_shared<models::MaskRcnn>(options);
+    model = made_model(statistics);
+    if (statistics == models::BatchStatistics::kFrozen)
+      models::golden::take_batch_statistics(*model, *made_model(models::BatchStatistics::kPerShard),
+                                            five_images());
     if (group.size() > 1) {
       gradients = group.process_group(CollectiveThread::kWorker);
       statistics_group = group.process_group(CollectiveThread::kCaller);

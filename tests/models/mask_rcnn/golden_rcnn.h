@@ -10,6 +10,7 @@
 #include "models/operators/paste_masks.h"
 #include "tests/models/golden_numbers.h"
 #include "tests/models/mask_rcnn/rcnn_batch.h"
+#include "tests/models/mask_rcnn/rcnn_values.h"
 
 namespace medsweep::models::golden {
 
@@ -19,64 +20,6 @@ inline constexpr std::uint32_t kMomenta = 20000;
 inline nlohmann::json rcnn_numbers(const std::string& name) {
   std::ifstream file(path_of("mask_rcnn_" + name + ".json"));
   return nlohmann::json::parse(file);
-}
-
-inline std::map<std::string, torch::Tensor> sorted_parameters(torch::nn::Module& model) {
-  std::map<std::string, torch::Tensor> sorted;
-  for (const auto& parameter : model.named_parameters())
-    sorted[parameter.key()] = parameter.value();
-  return sorted;
-}
-
-inline double gain_of(const std::string& key, double score_gain) {
-  const auto has = [&](const char* part) { return key.find(part) != std::string::npos; };
-  if (has("bbox_pred")) return 0.02;
-  if (has("cls_score")) return score_gain;
-  if (has("cls_logits")) return 0.05;
-  return has("mask_fcn_logits") ? 0.2 : 1;
-}
-
-/// Values of the heads with which no ReLU decides near 0.
-inline torch::Tensor head_values(const std::string& key, const torch::Tensor& values) {
-  if (values.dim() == 1 && key.ends_with(".weight")) return 0.15 + 0.03 * values;
-  if (values.dim() == 1) return torch::where(values < -0.5, -1, 1) * (1 + 0.2 * values);
-  const bool first =
-      key.find("fc6") != std::string::npos || key.find("mask_head.0.0") != std::string::npos;
-  const auto fan_in = static_cast<double>(values.numel() / values.size(0));
-  return (first ? 0.02 : 0.1) * std::sqrt(6 / fan_in) * values;
-}
-
-inline bool is_inner_head(const std::string& key) {
-  for (const char* part : {"box_head", "mask_head", "mask_predictor.conv5_mask"})
-    if (key.starts_with(std::string("roi_heads.") + part))
-      return key.find("running") == std::string::npos;
-  return false;
-}
-
-enum class Heads { kLively, kCalm };
-
-/// Fills parameters and buffers, in the order of their keys, as mask_rcnn.py does.
-inline void fill_rcnn(torch::nn::Module& model, std::uint32_t step = 0, double score_gain = 0.05,
-                      Heads heads = Heads::kLively) {
-  torch::NoGradGuard no_grad;
-  auto sorted = sorted_parameters(model);
-  for (const auto& buffer : model.named_buffers())
-    if (!buffer.key().ends_with("num_batches_tracked")) sorted[buffer.key()] = buffer.value();
-  std::uint32_t index = 0;
-  for (auto& [key, tensor] : sorted) {
-    const torch::Tensor values = uniform(kWeights + index++ + 1000 * step, tensor.sizes());
-    if (heads == Heads::kCalm && is_inner_head(key))
-      tensor.copy_(head_values(key, values));
-    else if (key.ends_with("running_var"))
-      tensor.copy_(1 + 0.5 * values);
-    else if (tensor.dim() == 1 && key.ends_with(".weight"))
-      tensor.copy_(0.5 + 0.1 * values);
-    else if (tensor.dim() == 1)
-      tensor.copy_(0.1 * values);
-    else
-      tensor.copy_(gain_of(key, score_gain) *
-                   std::sqrt(6 / static_cast<double>(tensor.numel() / tensor.size(0))) * values);
-  }
 }
 
 /// The batch of mask_rcnn.py.
@@ -128,10 +71,24 @@ inline double estimated_difference(const torch::Tensor& gradient, const nlohmann
   return std::sqrt(square);
 }
 
+/// A network for training; where its statistics are frozen, they are those of the batch.
+inline std::shared_ptr<MaskRcnn> calm_model(nlohmann::json kind, MemoryLayout layout) {
+  const auto filled = [&] {
+    const auto model = golden_model(kind, layout);
+    fill_rcnn(*model, 0, kind["score_gain"], kind["first_gain"].get<double>());
+    return model;
+  };
+  const auto model = filled();
+  if (kind.value("frozen", false)) {
+    kind["frozen"] = false;
+    take_batch_statistics(*model, *filled(), golden_batch());
+  }
+  return model;
+}
+
 inline void expect_losses_and_gradients(const std::string& name, MemoryLayout layout) {
   const auto expected = rcnn_numbers(name);
-  const auto model = golden_model(expected, layout);
-  fill_rcnn(*model, 0, expected.value("score_gain", 0.05), Heads::kCalm);
+  const auto model = calm_model(expected, layout);
   const Losses losses = model->loss(golden_batch());
   const auto means = means_of(losses);
   ASSERT_EQ(means.size(), expected["losses"].size());
@@ -154,7 +111,7 @@ inline void expect_losses_and_gradients(const std::string& name, MemoryLayout la
 inline void expect_detections(const std::string& name, MemoryLayout layout) {
   const auto expected = rcnn_numbers(name);
   const auto model = golden_model(expected, layout);
-  fill_rcnn(*model, 0, expected.value("score_gain", 0.05));
+  fill_rcnn(*model, 0, expected["score_gain"]);
   model->eval();
   const auto batch = golden_batch();
   const auto found = model->find(batch);
