@@ -200,15 +200,16 @@ def teacher_forced(steps=20):
     for step in range(steps):
         model = make("resnet18", channels=64, representation=256)
         fill(model, step + 1, first_gain=0.01)
+        model.double()
         named = sorted(model.named_parameters())
         optimizer = torch.optim.SGD([p for _, p in named], lr=0.02, momentum=0.9, weight_decay=1e-4)
         for index, (_, p) in enumerate(named):
-            optimizer.state[p]["momentum_buffer"] = np.float32(1e-3) * uniform(MOMENTA + index + 1000 * step, p.shape)
+            optimizer.state[p]["momentum_buffer"] = (np.float32(1e-3) * uniform(MOMENTA + index + 1000 * step, p.shape)).double()
         before = [p.detach().clone() for _, p in named]
-        losses = model.train()(*batch(step + 1))
+        losses = model.train()(*doubles(*batch(step + 1)))
         sum(losses.values()).backward()
         optimizer.step()
-        updates = [p.detach().double() - b.double() for (_, p), b in zip(named, before)]
+        updates = [p.detach() - b for (_, p), b in zip(named, before)]
         result.append({"losses": {k: v.item() for k, v in losses.items()},
                        "updates": {key: {"norm": float(f"{u.norm().item():.6g}"), "products": rounded(products(u), 6)}
                                    for (key, _), u in zip(named, updates)}})

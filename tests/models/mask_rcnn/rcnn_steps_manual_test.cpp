@@ -3,13 +3,11 @@
 namespace medsweep::models::golden {
 namespace {
 
-/// What SGD with momentum 0.9, weight decay 1e-4 and rate 0.02 adds to a parameter, the rounding of
-/// the new parameter to float32 included.
+/// What SGD with momentum 0.9, weight decay 1e-4 and rate 0.02 adds to a parameter, in float64.
 torch::Tensor sgd_update(const torch::Tensor& parameter, const torch::Tensor& momentum) {
   torch::NoGradGuard no_grad;
-  const torch::Tensor gradient = parameter.grad().add(parameter, 1e-4);
-  const torch::Tensor after = parameter.add(momentum.mul(0.9).add(gradient), -0.02);
-  return after.to(torch::kDouble) - parameter.to(torch::kDouble);
+  const torch::Tensor gradient = parameter.grad().to(torch::kDouble).add(parameter, 1e-4);
+  return momentum.to(torch::kDouble).mul(0.9).add(gradient).mul(-0.02);
 }
 
 /// Each step starts from weights and momenta that are functions of its number, so that both
