@@ -41,16 +41,22 @@ CaughtError caught_error() {
 
 void on_all_ranks(Communicator& group, const std::function<void()>& work) {
   std::optional<CaughtError> error;
+  bool stopped = false;
   try {
     work();
+  } catch (const StopRequested&) {
+    stopped = true;
   } catch (...) {
     error = caught_error();
   }
   // The lowest rank with an error speaks: largest of (ranks - rank), 0 without one.
-  std::array<double, 1> speaker{error ? static_cast<double>(group.size() - group.rank()) : 0.0};
-  group.all_reduce_max(speaker);
-  if (speaker[0] == 0.0) return;
-  const int root = group.size() - static_cast<int>(speaker[0]);
+  std::array<double, 2> outcome{error ? static_cast<double>(group.size() - group.rank()) : 0.0,
+                                stopped ? 1.0 : 0.0};
+  group.all_reduce_max(outcome);
+  const auto [speaker, any_stopped] = outcome;
+  if (speaker == 0.0 && any_stopped != 0.0) throw StopRequested();
+  if (speaker == 0.0) return;
+  const int root = group.size() - static_cast<int>(speaker);
   const CaughtError own = error.value_or(CaughtError{});
   const std::string text = group.broadcast(own.text, root);
   const int failure =

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -26,6 +27,12 @@ class GroupError : public std::runtime_error {
   std::vector<std::string> samples_;
 };
 
+/// A stop was asked for in the middle of work that can be left and done again.
+class StopRequested : public std::exception {
+ public:
+  const char* what() const noexcept override { return "stopped"; }
+};
+
 /// What class an exception of one rank belongs to, and its text.
 struct CaughtError {
   results::FailureClass failure = results::FailureClass::kBug;
@@ -36,7 +43,8 @@ struct CaughtError {
 CaughtError caught_error();
 
 /// Runs `work` on all ranks, which must not call collectives in it, and agrees on the outcome:
-/// where it throws on some rank, GroupError with the text of the first such rank is thrown on all.
+/// where it throws on some rank, GroupError with the text of the first such rank is thrown on all;
+/// StopRequested where nothing worse than that was thrown.
 void on_all_ranks(Communicator& group, const std::function<void()>& work);
 
 }  // namespace medsweep::runner

@@ -9,6 +9,7 @@
 
 #include "datasets/resize.h"
 #include "datasets/volume_patch.h"
+#include "runner/group_error.h"
 
 namespace medsweep::runner {
 namespace {
@@ -222,6 +223,7 @@ models::Predictions predict(models::Model& model, const std::vector<EvaluationSa
   std::vector<Canvas> canvases(samples.size());
   const std::vector<Tile> tiles = lay_out(samples, options, canvases);
   for (std::size_t first = 0, end = 0; first < tiles.size(); first = end) {
+    if (options.stop_requested && options.stop_requested()) throw StopRequested();
     end = batch_end(tiles, first, options.batch_size);
     const models::Predictions predictions =
         predict_tiles(model, samples, std::span(tiles).subspan(first, end - first), options);

@@ -22,9 +22,10 @@ struct PredictionOptions {
   datasets::Extent patch;  ///< of the sliding window; no pixels: whole samples
   double overlap = 0.5;    ///< of neighbouring windows, as a share of the patch's side
   datasets::TileWeight weight = datasets::TileWeight::kGaussian;
-  Mirroring mirroring = Mirroring::kNone;  ///< of label maps
-  std::int64_t batch_size = 1;             ///< images or windows given to the network at once
-  torch::Device device = torch::kCPU;      ///< where the network is
+  Mirroring mirroring = Mirroring::kNone;     ///< of label maps
+  std::int64_t batch_size = 1;                ///< images or windows given to the network at once
+  torch::Device device = torch::kCPU;         ///< where the network is
+  std::function<bool()> stop_requested = {};  ///< asked before each batch
 };
 
 /// Predictions at the images' own sizes, on the host, one per sample.
@@ -38,7 +39,8 @@ struct PredictionOptions {
 /// Without gradient; the model is put into eval() mode and back; several threads may share one that
 /// is in eval() mode. Only samples and windows of one
 /// size share a batch, so that a prediction does not depend on its neighbours' sizes.
-/// Throws std::invalid_argument for a batch size below 1 or what datasets::windows refuses.
+/// Throws std::invalid_argument for a batch size below 1 or what datasets::windows refuses, and
+/// StopRequested.
 models::Predictions predict(models::Model& model,
                             const std::vector<datasets::EvaluationSample>& samples,
                             const PredictionOptions& options);

@@ -61,18 +61,34 @@ void Progress::advance(Trial& trial, const ProgressPoint& point) {
   trial.point = point;
 }
 
+// No speed of training: only the time left counts what the end of an epoch takes.
+void Progress::evaluated(Trial& trial, const ProgressPoint& point) {
+  const double now = clock_();
+  trial.evaluation_seconds += now - trial.last_time;
+  ++trial.evaluations;
+  trial.epochs_ended = point.epoch + 1;
+  trial.seen = true;
+  trial.last_time = now;
+  trial.point = point;
+}
+
 std::string Progress::line(const std::string& name, const Trial& trial) const {
   const ProgressPoint& at = trial.point;
   const auto& length = trial.length;
-  const auto left =
+  const auto steps =
       static_cast<double>((length.epochs - at.epoch) * length.steps_per_epoch - at.step);
-  const double per_step =
-      trial.steps > 0 ? trial.seconds / trial.steps : std::numeric_limits<double>::infinity();
-  const double speed = trial.seconds > 0 ? trial.samples / trial.seconds : 0;
+  const auto mean = [](double sum, double count) { return count > 0 ? sum / count : 0; };
+  const double unknown = std::numeric_limits<double>::infinity();
+  const double per_step = trial.steps > 0 ? trial.seconds / trial.steps : unknown;
+  const double training = steps > 0 ? steps * per_step : 0;
+  const auto evaluations =
+      static_cast<double>(length.epochs - std::max(at.epoch, trial.epochs_ended));
+  const double evaluating =
+      evaluations * mean(trial.evaluation_seconds, static_cast<double>(trial.evaluations));
+  const double speed = mean(trial.samples, trial.seconds);
   return fmt::format("{}  epoch {}/{}  step {}/{}  loss {:.4g}  {:.3g} samples/s  {} left", name,
                      std::min(at.epoch + 1, length.epochs), length.epochs, at.step,
-                     length.steps_per_epoch, at.loss, speed,
-                     left > 0 ? duration_text(left * per_step) : "0 s");
+                     length.steps_per_epoch, at.loss, speed, duration_text(training + evaluating));
 }
 
 std::string Progress::erased() const {
@@ -116,7 +132,7 @@ void Progress::end_epoch(const std::string& name, const ProgressPoint& point,
                          std::string_view remark) {
   const std::lock_guard lock(mutex_);
   Trial& moved = trial(name);
-  advance(moved, point);
+  evaluated(moved, point);
   moved.last_print = clock_();
   print(fmt::format("{}{}{}", line(name, moved), remark.empty() ? "" : "  ", remark));
 }

@@ -65,11 +65,15 @@ class Progress {
     ProgressPoint point;
     bool seen = false;  ///< updated since it started
     double last_time = 0, last_print = 0;
-    double seconds = 0, steps = 0, samples = 0;  ///< with the past fading away
+    double seconds = 0, steps = 0, samples = 0;  ///< of training, with the past fading away
+    double evaluation_seconds = 0;
+    std::int64_t evaluations = 0;   ///< ends of epochs seen here, with an evaluation or without
+    std::int64_t epochs_ended = 0;  ///< of the whole trial
   };
 
   Trial& trial(const std::string& name);
   void advance(Trial& trial, const ProgressPoint& point);
+  void evaluated(Trial& trial, const ProgressPoint& point);
   std::string line(const std::string& name, const Trial& trial) const;
   std::string erased() const;
   std::string drawn();

@@ -9,6 +9,7 @@
 
 #include "base/host.h"
 #include "models/layers/batch_norm.h"
+#include "runner/group_error.h"
 #include "runner/training.h"
 #include "runner/trial_evaluation.h"
 
@@ -62,6 +63,7 @@ bool run_step(Training& training) {
 }
 
 /// The epoch's end: evaluation where it is due, what hangs on its numbers, the record of it all.
+/// Throws StopRequested within the evaluation.
 void end_epoch(Training& training) {
   TrainingState& state = training.state;
   const std::map<std::string, double> losses = mean_losses(state);
@@ -99,7 +101,13 @@ bool run_epoch(Training& training) {
       last_save = SteadyClock::now();
     }
   }
-  end_epoch(training);
+  const TrainingState before = state;
+  try {
+    end_epoch(training);
+  } catch (const StopRequested&) {
+    state = before;  // the evaluation comes again
+    return false;
+  }
   return true;
 }
 
@@ -144,7 +152,11 @@ TrainingOutcome train(const TrialSettings& settings, const TrialData& data,
   }
   training.finish_saving();
   if (settings.evaluate.checkpoint != "last") training.load_best_weights();
-  evaluate_finished(training);
+  try {
+    evaluate_finished(training);
+  } catch (const StopRequested&) {
+    return {Ending::kStopped, state.epoch, state.step};
+  }
   return {Ending::kFinished, state.epoch, state.step};
 }
 

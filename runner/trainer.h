@@ -26,7 +26,7 @@ struct TrainingOutcome {
 struct TrainerContext {
   Communicator& group;
   TrialReport& report;
-  std::function<bool()> stop_requested;  ///< asked before every step
+  std::function<bool()> stop_requested;  ///< asked before every step and batch of an evaluation
   std::filesystem::path folder;          ///< of the trial: checkpoints/ is made inside
 };
 

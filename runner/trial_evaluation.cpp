@@ -74,6 +74,7 @@ EvaluationScores evaluate_set(Training& training, const EvaluationSet& set,
   const TrialSettings& settings = training.settings;
   PredictionOptions options = prediction_options(settings);
   options.batch_size = std::max<std::int64_t>(settings.batch_size / settings.ranks_per_trial, 1);
+  options.stop_requested = training.context.stop_requested;
   Communicator& group = training.context.group;
   const EvaluationScores scores =
       finds_objects(training.settings)
@@ -111,10 +112,13 @@ std::vector<std::string> finished_metrics(const TrialSettings& settings, Spacing
 }
 
 EpochScores evaluate_epoch(Training& training) {
-  EpochScores scores;
+  std::vector<EvaluationScores> sets;
   const std::vector<std::string> metrics = metrics_within_training(training);
-  for (const EvaluationSet& set : training.data.validation) {
-    const EvaluationScores found = evaluate_set(training, set, metrics);
+  for (const EvaluationSet& set : training.data.validation)
+    sets.push_back(evaluate_set(training, set, metrics));
+  // Only now: a stop between two sets is to leave nothing behind.
+  EpochScores scores;
+  for (const EvaluationScores& found : sets) {
     scores.insert(found.overall.begin(), found.overall.end());
     training.model->observe_dice(mean_dice(found, training.data.classes));
   }

@@ -166,6 +166,9 @@ MadeEnsembles make_ensembles(const FrozenStudy& study, const std::vector<fs::pat
       if (outcome.stopped) return outcome;
       if (!Making(ensemble, query, world).make(left.weights))
         remark = "another sweep is making it or has made it";
+    } catch (const StopRequested&) {
+      outcome.stopped = agreed_stop(world);
+      return outcome;
     } catch (const GroupError& error) {
       outcome.stopped = agreed_stop(world);
       if (outcome.stopped) return outcome;

@@ -159,8 +159,7 @@ EvaluationScores TrialEnsemble::evaluate(const JudgedSamples& judged,
   const Predictor predictor = [&](const std::vector<datasets::EvaluationSample>& asked) {
     models::Predictions whole;
     for (const datasets::EvaluationSample& sample : asked) {
-      if (site.stop_requested && site.stop_requested())
-        throw std::runtime_error("[ensemble] stopped");
+      if (site.stop_requested && site.stop_requested()) throw StopRequested();
       const datasets::RawSample stored =
           judged.pool->read(position_in(*judged.pool, sample.sample.id.name));
       models::Predictions predictions;

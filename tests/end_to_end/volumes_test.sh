@@ -81,3 +81,26 @@ expect 0 "$runner" run nested.toml
 identity=$(records runs_nested/nested trial | jq -r 'select(.name == "both") | .trial')
 classes=$(records runs_nested/nested value | jq -r "select(.trial == \"$identity\" and .sample != \"\") | .class" | sort -u | paste -sd' ')
 [ "$classes" = "et tc wt" ] || fail "the ensemble's classes: $classes"
+
+# A stop does not wait for an evaluation's end, be it an epoch's or the last one, which come again.
+has_records() { [ "$(count_records "$1" "$2" 2>/dev/null)" -gt 0 ]; }
+for ranks in 1 2; do
+  study "long_$ranks" volumes.h5 $ranks 'mirror = true
+overlap = 0.75'
+  sed -i 's/^epochs.*/epochs = 1/' "long_$ranks.toml"
+  expect 0 $(ranks $ranks) "$runner" --runs "whole_$ranks" --sweep "long_$ranks.toml"
+  cp out whole.txt
+  for waited in epoch value; do
+    start $(ranks $ranks) "$runner" --runs "stopped_$ranks" --sweep "long_$ranks.toml"
+    wait_until has_records "stopped_$ranks/long_$ranks" $waited
+    kill -USR1 "$started"
+    ended 75
+    wait_until nobody_runs
+    says out "stopped by SIGUSR1"
+    [ "$(count_records "stopped_$ranks/long_$ranks" done)" = 0 ] || fail "it was to be stopped in an evaluation"
+    [ $waited = value ] || ! has_records "stopped_$ranks/long_$ranks" value || fail "the evaluation was not left"
+  done
+  expect 0 $(ranks $ranks) "$runner" --runs "stopped_$ranks" --sweep "long_$ranks.toml"
+  cmp out whole.txt || fail "another table after two stops"
+  same_weights "whole_$ranks/long_$ranks" "stopped_$ranks/long_$ranks"
+done

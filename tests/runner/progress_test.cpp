@@ -123,6 +123,26 @@ TEST_F(ProgressOutput, ATrialThatGoesOnDoesNotCountEarlierStepsAsSpeed) {
   EXPECT_THAT(output_, testing::EndsWith("step 50/100  loss 0.5  2 samples/s  15 min 00 s left\n"));
 }
 
+TEST_F(ProgressOutput, AnEvaluationIsTimeLeftAndNoSlowness) {
+  Progress progress = make({.plain_interval_seconds = 0});
+  progress.start("a", {3, 2});
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    for (int step = 1; step <= 2; ++step) {
+      now_ += 10;
+      progress.update("a", {epoch, step, 0.5, 5});
+    }
+    now_ += 400;
+    progress.end_epoch("a", {epoch, 2, 0.5, 0}, "dice 0.88");
+  }
+  EXPECT_EQ(output_,
+            "a  epoch 1/3  step 1/2  loss 0.5  0.5 samples/s  50 s left\n"
+            "a  epoch 1/3  step 2/2  loss 0.5  0.5 samples/s  40 s left\n"
+            "a  epoch 1/3  step 2/2  loss 0.5  0.5 samples/s  14 min 00 s left  dice 0.88\n"
+            "a  epoch 2/3  step 1/2  loss 0.5  0.5 samples/s  13 min 50 s left\n"
+            "a  epoch 2/3  step 2/2  loss 0.5  0.5 samples/s  13 min 40 s left\n"
+            "a  epoch 2/3  step 2/2  loss 0.5  0.5 samples/s  7 min 00 s left  dice 0.88\n");
+}
+
 TEST_F(ProgressOutput, LogLinesGoThroughTheSameWriter) {
   Progress progress = make({.style = ProgressStyle::kRedraw, .redraw_interval_seconds = 0});
   spdlog::logger logger("test", log_sink(progress));
