@@ -11,42 +11,10 @@ import sys
 import torch
 from torch import nn
 
-import pytorch_unet
-import segmentation_networks as images
-import unet
-import volume_networks as volumes
 from answers import answer, fill_kernels, noise, training_step
+from reference_networks import reference_network
 
 MAPS = 4
-
-
-def made(name, channels):
-    return {
-        "unet": lambda: pytorch_unet.UNet(channels, MAPS, 64),
-        "retina_unet": lambda: unet.RetinaUNet(channels, MAPS, 64),
-        "sa_unet": lambda: unet.SaUNet(channels, MAPS, 16),
-        "attention_unet": lambda: images.AttentionUNet(channels, MAPS, 64, 5),
-        "unet_resnet": lambda: images.smp_unet("resnet50", MAPS),
-        "fcn_resnet50": lambda: without_auxiliary(images.torchvision_network("fcn_resnet50", MAPS)),
-        "fcn_resnet101": lambda: without_auxiliary(images.torchvision_network("fcn_resnet101", MAPS)),
-        "deeplabv3": lambda: without_auxiliary(images.torchvision_network("deeplabv3_resnet50", MAPS)),
-        "deeplabv3_plus": lambda: images.DeepLabV3Plus(MAPS),
-        "fcn8s": lambda: images.Fcn8s(MAPS, 1024),
-        "unet3d": lambda: volumes.UNet3d(channels, MAPS, (16, 32, 64, 128)),
-        "unet3d_original": lambda: volumes.UNet3dOriginal(channels, MAPS, (64, 128, 256, 512)),
-        "attention_unet3d": lambda: volumes.AttentionUNet3d(channels, MAPS, (16, 32, 64, 128, 256)),
-        "vnet": lambda: volumes.VNet(channels, MAPS, 16),
-        "vnet_original": lambda: volumes.Named(channels, MAPS),
-        "anatomynet": lambda: volumes.AnatomyNet(channels, MAPS),
-        "deepmedic": lambda: volumes.DeepMedic(channels, MAPS),
-        "voxresnet": lambda: volumes.VoxResNet(channels, MAPS, 32),
-        "h_denseunet": lambda: volumes.HDenseUNet(channels, MAPS),
-    }[name]()
-
-
-def without_auxiliary(network):
-    network.aux_classifier = None
-    return network
 
 
 def fill(network):
@@ -60,7 +28,7 @@ def main():
     name, precision, layout, threads, channels, *sides = sys.argv[1:]
     torch.set_num_threads(int(threads))
     channels, sides = int(channels), [int(side) for side in sides]
-    network = made(name, channels).train()
+    network = reference_network(name, channels, MAPS).train()
     fill(network)
     count = 1 if len(sides) == 3 else 2
     images = noise(1000, (count, channels, *sides))

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/files.h"
 #include "datasets/color_mode.h"
+#include "models/segmentation/networks.h"
 #include "runner/checkpoint.h"
 #include "runner/knobs.h"
 #include "runner/settings.h"
@@ -37,11 +39,18 @@ class ScratchFile {
   fs::path path_;
 };
 
+bool takes_volumes(const std::string& model) {
+  return std::ranges::any_of(models::network_rows(), [&](const Row& row) {
+    return row.name == model && models::network_dimensions(row.name) == 3;
+  });
+}
+
 /// The settings of a trial of nothing but the network.
 TrialSettings settings_of_network(const std::string& model, const std::vector<std::string>& set) {
   const ScratchFile study("name = \"keys\"\n[trial]\ndataset = \"none.h5\"\nmodel = \"unet\"\n");
   sweeps::StudyOptions options;
   options.set = {fmt::format("model={}", model)};
+  if (takes_volumes(model)) options.set.emplace_back("color_mode=all");
   options.set.insert(options.set.end(), set.begin(), set.end());
   return read_settings(sweeps::load_study(study.path(), make_schema(), options).trials.front());
 }

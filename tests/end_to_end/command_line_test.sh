@@ -63,6 +63,7 @@ expect 0 "$runner" list models --keys unet --set model.width=32 loss=bce
 says out '7763041 parameters'
 expect 0 "$runner" list model --keys unet --set attention.name=se
 says out 'attention.encoder0'
+for name in unet3d vnet deepmedic; do expect 0 "$runner" list model --keys $name; done
 expect 2 "$runner" list model --keys unnet
 says err "did you mean 'unet'?"
 expect 2 "$runner" list loss --keys unet

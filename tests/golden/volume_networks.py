@@ -385,7 +385,7 @@ class HDenseUNet(nn.Module):
 
 
 class Named(nn.Module):
-    """MONAI's VNet with its parameters under Medsweep's keys."""
+    """MONAI's VNet with its parameters and buffers under Medsweep's keys."""
 
     def __init__(self, inputs, outputs):
         super().__init__()
@@ -403,6 +403,8 @@ class Named(nn.Module):
                 parameter.requires_grad_(False)
                 continue
             self.nest(name, parameter)
+        for key, buffer in network.named_buffers():
+            self.nest(self.renamed(key), buffer)
 
     @staticmethod
     def renamed(key):
@@ -431,14 +433,17 @@ class Named(nn.Module):
             return f"{layer}.activation.weight"
         return f"{layer}.convolution.weight" if parts[4] == "conv" else f"{layer}.normalization.{parts[-1]}"
 
-    def nest(self, name, parameter):
+    def nest(self, name, tensor):
         *folders, last = name.split(".")
         module = self
         for folder in folders:
             if folder not in module._modules:
                 module.add_module(folder, nn.Module())
             module = module._modules[folder]
-        module.register_parameter(last, parameter)
+        if isinstance(tensor, nn.Parameter):
+            module.register_parameter(last, tensor)
+        else:
+            module.register_buffer(last, tensor)
 
     def to(self, *arguments, **options):
         self.network.to(*arguments, **options)
