@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bench/answers.h"
 #include "models/layers/batch_norm.h"
@@ -88,15 +89,12 @@ class Training {
 
   static datasets::Batch make_batch(const TrainingOptions& options) {
     const std::int64_t count = options.batch_size, side = options.side;
-    datasets::Batch batch;
-    batch.images = noise(1000, {count, 3, side, side});
+    const torch::Tensor images = noise(1000, {count, 3, side, side});
     const torch::Tensor labels = noise(2000, {count, side, side}).gt(0.5).to(torch::kLong);
-    for (std::int64_t i = 0; i < count; ++i) {
-      batch.sizes.push_back({side, side});
-      batch.targets.push_back({{datasets::kSegmentation, {labels[i]}}});
-      batch.samples.emplace_back();
-    }
-    return batch;
+    std::vector<datasets::Sample> samples;
+    for (std::int64_t i = 0; i < count; ++i)
+      samples.push_back({images[i], {{datasets::kSegmentation, {labels[i]}}}, {}});
+    return datasets::collate(samples, 1, 3);
   }
 
   double seconds_waited_ = 0;

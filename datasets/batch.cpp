@@ -1,9 +1,11 @@
 #include "datasets/batch.h"
 
+#include <fmt/format.h>
 #include <torch/nn/functional/padding.h>
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace medsweep::datasets {
 namespace {
@@ -75,6 +77,10 @@ Batch collate(const std::vector<Sample>& samples, std::int64_t multiple, std::in
 
 Batch slice(const Batch& batch, std::int64_t first, std::int64_t last) {
   const auto part = [&](const auto& list) {
+    if (first < 0 || last > std::ssize(list))
+      throw std::invalid_argument(
+          fmt::format("[batch] samples {} to {} of {}; those of the batch are allowed", first, last,
+                      std::ssize(list)));
     return std::decay_t<decltype(list)>(list.begin() + first, list.begin() + last);
   };
   return {batch.images.slice(0, first, last), part(batch.sizes), part(batch.targets),
