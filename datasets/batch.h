@@ -96,7 +96,8 @@ Batch collate(const std::vector<Sample>& samples, std::int64_t multiple = 1,
 
 std::int64_t round_up(std::int64_t value, std::int64_t multiple);
 
-/// Samples [first, last) of a batch; tensors are views.
+/// Samples [first, last) of a batch; tensors are views. Throws std::invalid_argument where the
+/// batch has not so many.
 Batch slice(const Batch& batch, std::int64_t first, std::int64_t last);
 
 }  // namespace medsweep::datasets

@@ -76,7 +76,7 @@ EvaluationScores evaluate_set(Training& training, const EvaluationSet& set,
   options.batch_size = std::max<std::int64_t>(settings.batch_size / settings.ranks_per_trial, 1);
   options.stop_requested = training.context.stop_requested;
   Communicator& group = training.context.group;
-  const EvaluationScores scores =
+  EvaluationScores scores =
       finds_objects(training.settings)
           ? evaluate_objects(*training.model, *set.samples, metrics, group, options)
           : scores_of(evaluate(*training.model, *set.samples, metrics, group, options), metrics);

@@ -79,7 +79,7 @@ PatientHash::PatientHash(const ConverterOptions& options) : key_(std::make_share
 std::string PatientHash::operator()(std::string_view identity) const {
   const std::lock_guard lock(key_->mutex);
   if (key_->bytes.empty()) key_->bytes = random_key_of(key_->output);
-  return "~" + hmac_sha256_hex(key_->bytes, identity).substr(0, kPseudonymDigits);
+  return fmt::format("~{:.{}}", hmac_sha256_hex(key_->bytes, identity), kPseudonymDigits);
 }
 
 }  // namespace medsweep::datasets

@@ -11,13 +11,13 @@
 namespace medsweep::models {
 namespace {
 
-constexpr std::int64_t kHeight = 160, kWidth = 224;
+constexpr std::int64_t kCrowdHeight = 160, kCrowdWidth = 224;
 
 /// So many small objects that as many positive regions are sampled as may be.
 std::vector<MadeObject> crowded() {
   std::vector<MadeObject> objects;
-  for (std::int64_t y = 0; y + 30 <= kHeight; y += 22)
-    for (std::int64_t x = 0; x + 30 <= kWidth; x += 22)
+  for (std::int64_t y = 0; y + 30 <= kCrowdHeight; y += 22)
+    for (std::int64_t x = 0; x + 30 <= kCrowdWidth; x += 22)
       objects.push_back({{x, y, x + 30, y + 30}, 1});
   return objects;
 }
@@ -27,8 +27,8 @@ double measured_peak(const MaskRcnnOptions& options, std::string_view layers) {
   set_train_layers(model, layers);
   std::vector<std::string> tasks;
   for (const auto& task : options.tasks) tasks.push_back(task.name);
-  const auto batch =
-      made_batch({{kHeight, kWidth}, {kHeight, kWidth}}, {crowded(), crowded()}, 3, tasks);
+  const auto batch = made_batch({{kCrowdHeight, kCrowdWidth}, {kCrowdHeight, kCrowdWidth}},
+                                {crowded(), crowded()}, 3, tasks);
   for (auto& parameter : model.parameters())
     if (parameter.requires_grad()) parameter.mutable_grad() = torch::zeros_like(parameter);
   const AllocationPeak allocated;
@@ -39,7 +39,7 @@ double measured_peak(const MaskRcnnOptions& options, std::string_view layers) {
 double estimated_bytes(const MaskRcnnOptions& options, std::string_view layers) {
   RcnnTrainingMemory memory(options);
   memory.train(layers);
-  return static_cast<double>(memory.activation_bytes(2, {kHeight, kWidth}));
+  return static_cast<double>(memory.activation_bytes(2, {kCrowdHeight, kCrowdWidth}));
 }
 
 /// A small network whose parts have the proportions of a large one's.
@@ -113,7 +113,7 @@ TEST(RcnnTrainingMemoryTest, FrozenLayersKeepLess) {
   std::vector<std::int64_t> bytes;
   for (const char* layers : {"rpn", "heads", "resnet5+", "resnet4+", "resnet3+", "all"}) {
     memory.train(layers);
-    bytes.push_back(memory.activation_bytes(2, {kHeight, kWidth}));
+    bytes.push_back(memory.activation_bytes(2, {kCrowdHeight, kCrowdWidth}));
   }
   EXPECT_TRUE(std::is_sorted(bytes.begin(), bytes.end()));
   EXPECT_LT(static_cast<double>(bytes[1]), 0.8 * static_cast<double>(bytes.back()));
