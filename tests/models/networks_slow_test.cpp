@@ -3,6 +3,15 @@
 namespace medsweep::models::every_network {
 
 INSTANTIATE_TEST_SUITE_P(
+    OnBackbone, EveryNetwork,
+    testing::Combine(testing::ValuesIn(network_names(NetworkWeight::kOnBackbone)),
+                     testing::Values("batch"), testing::Values("none")),
+    name_of_case);
+INSTANTIATE_TEST_SUITE_P(OfVolumes, EveryNetwork,
+                         testing::Combine(testing::ValuesIn(network_names(NetworkWeight::kVolumes)),
+                                          testing::Values("batch"), testing::Values("none")),
+                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(
     OtherNormalizations, EveryNetwork,
     testing::Combine(testing::ValuesIn(network_names(NetworkWeight::kOnBackbone)),
                      testing::Values("frozen_batch", "instance", "group", "none"),

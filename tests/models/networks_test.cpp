@@ -16,15 +16,6 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryNetwork,
                                           testing::ValuesIn(names_of(normalization_rows())),
                                           testing::Values("none")),
                          name_of_case);
-INSTANTIATE_TEST_SUITE_P(
-    OnBackbone, EveryNetwork,
-    testing::Combine(testing::ValuesIn(network_names(NetworkWeight::kOnBackbone)),
-                     testing::Values("batch"), testing::Values("none")),
-    name_of_case);
-INSTANTIATE_TEST_SUITE_P(OfVolumes, EveryNetwork,
-                         testing::Combine(testing::ValuesIn(network_names(NetworkWeight::kVolumes)),
-                                          testing::Values("batch"), testing::Values("none")),
-                         name_of_case);
 
 }  // namespace every_network
 

@@ -2,7 +2,7 @@
 
 namespace medsweep::models::every_backbone {
 
-INSTANTIATE_TEST_SUITE_P(Heavy, EveryBackbone, testing::ValuesIn(backbone_names(true)),
+INSTANTIATE_TEST_SUITE_P(OfTheSameFamilies, EveryBackbone, testing::ValuesIn(backbone_names(true)),
                          [](const auto& info) { return info.param; });
 
 }  // namespace medsweep::models::every_backbone

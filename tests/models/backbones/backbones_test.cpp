@@ -14,7 +14,7 @@
 namespace medsweep::models {
 namespace every_backbone {
 
-INSTANTIATE_TEST_SUITE_P(Table, EveryBackbone, testing::ValuesIn(backbone_names(false)),
+INSTANTIATE_TEST_SUITE_P(OfEachFamily, EveryBackbone, testing::ValuesIn(backbone_names(false)),
                          [](const auto& info) { return info.param; });
 
 }  // namespace every_backbone

@@ -18,12 +18,13 @@ namespace medsweep::models::every_backbone {
 /// nothing.
 inline constexpr const char* kIdleBias = "conv2.fc1.bias";
 
-inline std::vector<std::string> backbone_names(bool heavy) {
-  constexpr std::array<std::string_view, 5> kHeavy{"resnest101", "densenet161", "densenet169",
-                                                   "densenet201", "efficientnet_b7"};
+/// One of each family, or all others.
+inline std::vector<std::string> backbone_names(bool others) {
+  constexpr std::array<std::string_view, 5> kFamilies{"resnet18", "resnest50", "vgg16_bn",
+                                                      "densenet121", "efficientnet_b0"};
   std::vector<std::string> names;
   for (const Row& row : backbone_rows())
-    if ((std::find(kHeavy.begin(), kHeavy.end(), row.name) != kHeavy.end()) == heavy)
+    if ((std::find(kFamilies.begin(), kFamilies.end(), row.name) == kFamilies.end()) == others)
       names.emplace_back(row.name);
   return names;
 }

@@ -1,8 +1,7 @@
-#include "tests/models/backbones/golden_backbones.h"
-
 #include <gmock/gmock.h>
 
 #include "models/precision.h"
+#include "tests/models/backbones/golden_backbones.h"
 
 namespace medsweep::models::golden {
 namespace {
