@@ -40,8 +40,21 @@ foreach(folder base sweeps results datasets models runner)
       medsweep_test_executable(${folder}_${label}_tests ${folder} "${chosen}")
       # A process of the torch folders takes half a second to start: they run as one test each.
       if(folder MATCHES "^(datasets|models|runner)$")
-        add_test(NAME ${folder}.${label} COMMAND ${folder}_${label}_tests)
-        set_tests_properties(${folder}.${label} PROPERTIES LABELS ${label} TIMEOUT 600 ENVIRONMENT "${test_environment}")
+        # The longest as two halves, one a core.
+        set(shards 1)
+        if("${folder}.${label}" STREQUAL "models.slow")
+          set(shards 2)
+        endif()
+        math(EXPR last "${shards} - 1")
+        foreach(shard RANGE ${last})
+          set(name ${folder}.${label})
+          if(shards GREATER 1)
+            string(APPEND name .${shard})
+          endif()
+          add_test(NAME ${name} COMMAND ${folder}_${label}_tests)
+          set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
+            ENVIRONMENT "${test_environment};GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${shard}")
+        endforeach()
       else()
         gtest_discover_tests(${folder}_${label}_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
           TEST_PREFIX "${folder}." PROPERTIES LABELS ${label} TIMEOUT 600 ENVIRONMENT "${test_environment}")

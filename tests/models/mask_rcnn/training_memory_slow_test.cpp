@@ -1,10 +1,9 @@
-#include "models/mask_rcnn/training_memory.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <functional>
 
+#include "models/mask_rcnn/training_memory.h"
 #include "tests/models/allocation_peak.h"
 #include "tests/models/mask_rcnn/rcnn_batch.h"
 
