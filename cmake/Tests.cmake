@@ -4,9 +4,9 @@
 # tests/distributed/*_test.cpp      -> run by mpirun with 1, 2 and 4 ranks, label distributed
 # tests/{end_to_end,cluster}/*_test.sh, and *_manual_test.sh -> bash, label of the folder or manual; exit code 77 skips
 include(GoogleTest)
-# Tests by themselves are compiled in half of the time: what they test is as fast as it is. -Og warns wrongly (GCC's
-# manual says so) of what is not initialised.
-set(test_options -Og -Wno-maybe-uninitialized)
+# A release's tests themselves are compiled in half of the time: what they test is as fast as it is. -Og warns wrongly
+# (GCC's manual says so) of what is not initialised.
+set(test_options $<$<CONFIG:Release>:-Og> $<$<CONFIG:Release>:-Wno-maybe-uninitialized>)
 set(MPIRUN mpirun --bind-to none --oversubscribe)
 set(test_environment
   "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;MEDSWEEP_SOURCE_DIR=${CMAKE_SOURCE_DIR};MEDSWEEP_BUILD_DIR=${CMAKE_BINARY_DIR};OMP_NUM_THREADS=1")
@@ -40,20 +40,17 @@ foreach(folder base sweeps results datasets models runner)
       medsweep_test_executable(${folder}_${label}_tests ${folder} "${chosen}")
       # A process of the torch folders takes half a second to start: they run as one test each.
       if(folder MATCHES "^(datasets|models|runner)$")
-        # The longest as two halves, one a core.
-        set(shards 1)
-        if("${folder}.${label}" STREQUAL "models.slow")
-          set(shards 2)
+        set(names ${folder}.${label})
+        if(folder STREQUAL models)  # the longest: halves, one a core
+          set(names ${folder}.${label}.0 ${folder}.${label}.1)
         endif()
-        math(EXPR last "${shards} - 1")
-        foreach(shard RANGE ${last})
-          set(name ${folder}.${label})
-          if(shards GREATER 1)
-            string(APPEND name .${shard})
-          endif()
+        list(LENGTH names shards)
+        set(shard 0)
+        foreach(name ${names})
           add_test(NAME ${name} COMMAND ${folder}_${label}_tests)
           set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
             ENVIRONMENT "${test_environment};GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${shard}")
+          math(EXPR shard "${shard} + 1")
         endforeach()
       else()
         gtest_discover_tests(${folder}_${label}_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60

@@ -77,7 +77,7 @@ Batch collate(const std::vector<Sample>& samples, std::int64_t multiple, std::in
 
 Batch slice(const Batch& batch, std::int64_t first, std::int64_t last) {
   const auto part = [&](const auto& list) {
-    if (first < 0 || last > std::ssize(list))
+    if (first < 0 || first > last || last > std::ssize(list))
       throw std::invalid_argument(
           fmt::format("[batch] samples {} to {} of {}; those of the batch are allowed", first, last,
                       std::ssize(list)));

@@ -37,6 +37,7 @@ TEST(BatchSlice, HasAllOfItsSamplesAndNoOther) {
 TEST(BatchSlice, RefusesSamplesThatAreNotThere) {
   EXPECT_THROW(slice(three_samples(), 1, 4), std::invalid_argument);
   EXPECT_THROW(slice(three_samples(), -1, 2), std::invalid_argument);
+  EXPECT_THROW(slice(three_samples(), 2, 1), std::invalid_argument);
   Batch without_keys = three_samples();
   without_keys.random_keys.clear();
   EXPECT_THROW(slice(without_keys, 0, 1), std::invalid_argument);
